@@ -94,7 +94,9 @@ def main() -> int:
         fresh = generate(Path(scratch))
         stale = differences(fresh, files_below(GENERATED))
         if check:
-            print("\n".join([*stale, "Run `make proto`."] if stale else ["Generated code is fresh."]))
+            print(
+                "\n".join([*stale, "Run `make proto`."] if stale else ["Generated code is fresh."])
+            )
             return 1 if stale else 0
         if stale:
             # Replaced as a whole, so that what was renamed leaves nothing behind.

@@ -1,0 +1,62 @@
+# `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test fix proto lock clean setup oldest lint types imports protocol unit
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make PYTHON=python3.12 ... chooses the Python (3.11 or later) of a new .venv"
+
+demo: setup ## Play the whole story against a real gateway, and check every claim it prints
+	@$(VENV) -m tests.story demo
+
+up: setup ## Leave an exchange running, with one folder per member
+	@$(VENV) -m tests.story up
+
+test: setup lint types imports protocol unit ## Lint, types, import rules, generated code, all tests
+
+fix: setup ## Format, and mend what the linter can
+	@$(VENV) -m ruff format
+	@$(VENV) -m ruff check --fix
+
+proto: setup ## Generate proto/gen from the protocol files
+	@$(VENV) .make/generate.py
+
+lock: oldest ## Resolve the dependencies anew into both lock files
+	@$(PYTHON) .make/bootstrap.py lock
+
+clean: ## Remove .venv, caches and what a run left
+	rm -rf .venv build dist run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+setup:
+	@$(VENV) .make/bootstrap.py current 2>/dev/null || { \
+	  $(MAKE) --no-print-directory oldest && $(PYTHON) .make/bootstrap.py; }
+
+# The one check that must also run on a Python too old to read the scripts.
+oldest:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON): install Python 3.11 or later, or name one (make PYTHON=python3.12 ...)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; \
+	  sys.exit(0 if sys.version_info >= (3, 11) else "$(PYTHON) is Python " + v + \
+	  ": Forewarn needs 3.11 or later, so name one (make PYTHON=python3.12 ...).")'
+
+lint: setup
+	@$(VENV) -m ruff check
+	@$(VENV) -m ruff format --check
+
+types: setup
+	@$(VENV) -m mypy
+
+imports: setup
+	@$(VENV) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+protocol: setup
+	@cd proto && ../.venv/bin/buf lint
+	@$(VENV) .make/generate.py --check
+
+unit: setup
+	@$(VENV) -m pytest
