@@ -1,0 +1,1 @@
+"""Forewarn, a secure message-exchange gateway whose ledger a stranger can verify."""
