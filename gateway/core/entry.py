@@ -1,0 +1,52 @@
+"""What the ledger's index keeps of an accepted entry, so that it can be found again.
+
+* A summary is derived from the entry's body alone; the body stays the only truth, and the index can
+  be made anew from it at any time.
+* An entry whose body yields no summary is *opaque*: it has its leaf, and belongs to nobody.
+
+It does not decide anything: verdicts are the fold's, admission is the admission's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrySummary:
+    """The fields of an entry that the store indexes.
+
+    Attributes:
+        digest: Digest of the statement, 32 bytes.
+        sender: Id of the member that said it.
+        statement_id: The sender's UUIDv7 for it, canonical form.
+        kind: Number of the statement kind.
+        case_digest: Digest of the statement that opened the case: its own for an opener, `b""`
+            where there is no case.
+        protocol: The case table, as in `release`; empty where there is no case.
+        case_state: State of the case after this entry; empty where there is no case.
+        tlp: Number of the effective TLP level; a greater number is stricter.
+        audience: Ids of the members that it is delivered to, ascending, without the sender.
+        directory: True for a directory statement, which every member may read.
+        refers_to: Digests of the statements it answers, countersigns or amends.
+        received_time: When the gateway received it, UTC, to the microsecond.
+    """
+
+    digest: bytes
+    sender: str
+    statement_id: str
+    kind: int
+    case_digest: bytes
+    protocol: str
+    case_state: str
+    tlp: int
+    audience: tuple[str, ...]
+    directory: bool
+    refers_to: tuple[bytes, ...]
+    received_time: datetime
+
+    @property
+    def opens_case(self) -> bool:
+        """Whether this entry opened the case that it belongs to."""
+        return bool(self.case_digest) and self.case_digest == self.digest
