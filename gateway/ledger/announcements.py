@@ -1,0 +1,103 @@
+"""New checkpoints over core NATS: said once, heard by every worker, kept by nobody.
+
+* A note is a hint that the store has grown. It may be lost; it is never the record, and whoever
+  hears it verifies it.
+* The newest note is said again on every new session, so a listener whose own connection held
+  while the announcer's was down still hears it.
+* A listener keeps the newest note only. A slow reader skips notes; it never holds up NATS.
+
+Nothing here signs, verifies or reads a checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from typing import Final
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from gateway.core.errors import Fault
+from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
+from gateway.ledger.nats_roles import CHECKPOINT_SUBJECT
+from gateway.ports import Announcement
+
+_log = logging.getLogger(__name__)
+_FLUSH_SECONDS: Final = 5
+
+
+class NatsAnnouncer:
+    """Announces as the integrator; see `gateway.ports.Announcer`."""
+
+    def __init__(self, integrator: RoleConnection) -> None:
+        """Announce over a connection, and again on each of its new sessions."""
+        self._connection = integrator
+        self._newest: bytes | None = None
+        integrator.on_session(self._say)
+
+    async def announce(self, note: bytes) -> None:
+        """Announce the newest note; while NATS is away it is kept and said at the next session."""
+        self._newest = note
+        with contextlib.suppress(Fault):
+            await self._say(await self._connection.session(within=0))
+
+    async def _say(self, session: Session) -> None:
+        if self._newest is not None:
+            try:
+                await session.client.publish(CHECKPOINT_SUBJECT, self._newest)
+            except nats.errors.Error as error:
+                _log.debug("checkpoint not announced, the next session repeats it: %r", error)
+
+
+class NatsAnnouncements:
+    """Listens as a worker; see `gateway.ports.Announcements`."""
+
+    def __init__(self, worker: RoleConnection) -> None:
+        """Listen over a connection."""
+        self._connection = worker
+
+    async def notes(self) -> AsyncGenerator[Announcement, None]:
+        """Yield announcements for ever; see `gateway.ports.Announcements.notes`."""
+        while True:
+            session = await self._connection.session()
+            letterbox = _Letterbox()
+            try:
+                subscription = await session.client.subscribe(
+                    CHECKPOINT_SUBJECT, cb=letterbox.receive
+                )
+                # After this the server has the subscription: whatever was said before it is
+                # covered by the wake-up, whatever is said later is heard.
+                await session.race(session.client.flush(_FLUSH_SECONDS))
+            except (nats.errors.Error, SessionEnded, TimeoutError):
+                await session.close()
+                continue
+            try:
+                yield Announcement(note=None)
+                while (note := await letterbox.take(session)) is not None:
+                    yield Announcement(note=note)
+            finally:
+                with contextlib.suppress(nats.errors.Error):
+                    await subscription.unsubscribe()
+
+
+class _Letterbox:
+    """Holds one letter, the newest."""
+
+    def __init__(self) -> None:
+        self._note: bytes | None = None
+        self._arrived = asyncio.Event()
+
+    async def receive(self, msg: Msg) -> None:
+        self._note = msg.data
+        self._arrived.set()
+
+    async def take(self, session: Session) -> bytes | None:
+        """Wait for a note; None once the session has ended."""
+        if self._note is None and not session.ended.done():
+            await session.event(self._arrived)
+        note, self._note = self._note, None
+        self._arrived.clear()
+        return None if session.ended.done() else note

@@ -1,0 +1,48 @@
+"""Become another program that ends when its parent ends.
+
+* Run as a script by `gateway.ledger.nats_server`: `tether.py <parent pid> <program> <argument>...`.
+* On Linux the kernel sends SIGTERM when the parent *thread* that started this process ends, by
+  whatever signal; so it has to be started from the thread that lives as long as the gateway does.
+* Set here and not between fork and exec in the gateway: that would run Python in a forked copy of
+  a process full of gRPC threads.
+
+Elsewhere than on Linux it only becomes the program; a child that outlives its parent then keeps
+the state folder's lock, and the next gateway says so. It imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import NoReturn
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h; kept across execve (prctl(2))
+
+
+def become(parent: int, program: str, arguments: list[str]) -> NoReturn:
+    """Tie this process to its parent and replace it by a program.
+
+    Args:
+        parent: The process id that must be the parent.
+        program: Path of the program.
+        arguments: Its arguments, without its name.
+
+    Raises:
+        OSError: The kernel refused, or the program cannot be run.
+        SystemExit: The parent ended before the tie held.
+    """
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+    # A parent that died before the line above sends no signal any more.
+    if os.getppid() != parent:
+        sys.exit("the gateway that started this process has ended")
+    os.execv(program, [program, *arguments])  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    become(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
