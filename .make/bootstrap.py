@@ -29,6 +29,7 @@ STAMP = VENV / ".forewarn-setup.json"
 LOG = VENV / "setup.log"
 INPUTS = ("pyproject.toml", "requirements-dev.lock", ".make/bootstrap.py")
 FLOOR = (3, 11)
+SOURCE_ONLY = "nkeys"  # pure Python, published without a wheel
 PIP_TOOLS = "pip-tools==7.6.2"
 
 # What pip prints -> what to do, first match wins: a cause stands before its consequences.
@@ -144,6 +145,25 @@ def pip(*arguments: str) -> None:
         sys.exit(remedy(done.stdout))
 
 
+def pinned(package: str) -> str:
+    """Cut one package, its version and its hashes, out of the lock file.
+
+    Args:
+        package: Its normalised name.
+
+    Returns:
+        A requirements file of that package alone.
+
+    Raises:
+        SystemExit: The lock file does not have it.
+    """
+    lock_text = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    found = re.search(rf"^{package}==(?:.*\\\n)*.*\n", lock_text, re.MULTILINE)
+    if not found:
+        sys.exit(f"requirements-dev.lock has no {package}: run make lock.")
+    return found[0]
+
+
 def remedy(output: str) -> str:
     """Turn pip's output into the sentence that says what to do.
 
@@ -170,7 +190,14 @@ def set_up() -> None:
     STAMP.unlink(missing_ok=True)
     LOG.write_text("", "utf-8")
     print("Installing the pinned packages into .venv (a minute or two) ...", flush=True)
-    pip("--require-hashes", "--only-binary=:all:", "-r", "requirements-dev.lock")
+    # Whatever has to be built is built by pinned tools: build isolation would fetch others.
+    with tempfile.TemporaryDirectory() as scratch:
+        builder = Path(scratch) / "builder.txt"
+        builder.write_text(pinned("setuptools"), "utf-8")
+        pip("--require-hashes", "--only-binary=:all:", "-r", str(builder))
+    source = f"--no-binary={SOURCE_ONLY}"
+    hashed = ("--require-hashes", "--no-build-isolation", "--only-binary=:all:", source)
+    pip(*hashed, "-r", "requirements-dev.lock")
     pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", ".")
     STAMP.write_text(json.dumps(wanted()), "utf-8")
 

@@ -11,7 +11,6 @@ It does not read the protocol files' style: `buf lint` does.
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -85,6 +84,16 @@ def differences(fresh: dict[str, bytes], kept: dict[str, bytes]) -> list[str]:
     return [f"proto/gen/{PACKAGE}/{name} {phrases[name]}" for name in sorted(phrases)]
 
 
+def replace(fresh: dict[str, bytes]) -> None:
+    """Bring the generated package to a generation, leaving alone what is the same already."""
+    kept = files_below(GENERATED)
+    for name in kept.keys() - fresh.keys():
+        (GENERATED / name).unlink()
+    for name in fresh.keys() - {name for name in kept if kept[name] == fresh.get(name)}:
+        (GENERATED / name).parent.mkdir(parents=True, exist_ok=True)
+        (GENERATED / name).write_bytes(fresh[name])
+
+
 def main() -> int:
     """Generate or check, and give the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -98,10 +107,7 @@ def main() -> int:
                 "\n".join([*stale, "Run `make proto`."] if stale else ["Generated code is fresh."])
             )
             return 1 if stale else 0
-        if stale:
-            # Replaced as a whole, so that what was renamed leaves nothing behind.
-            shutil.rmtree(GENERATED, ignore_errors=True)
-            shutil.copytree(Path(scratch) / PACKAGE, GENERATED)
+        replace(fresh)
         print("\n".join(stale or ["Generated code was fresh already."]))
     return 0
 

@@ -107,7 +107,7 @@ def leaf(folder: Path, uri: str, out_cert: Path, out_key: Path, days: int) -> No
     except ValueError as error:
         _refuse(str(error))
     except OSError as error:
-        _refuse(f"{error.filename or out_cert}: {error.strerror or 'is there already'}")
+        _refuse(f"{error.filename}: {error.strerror}")
     click.echo(f"Certificate {out_cert} and key {out_key}, for {days} days.")
 
 

@@ -8,6 +8,7 @@
 It does not read, and it does not say what belongs in a file.
 """
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -61,6 +62,6 @@ def write_pair(certificate: Path, key: Path, pems: tuple[bytes, bytes]) -> None:
         FileExistsError: One of the two is there already; nothing was written.
     """
     if os.path.lexists(certificate):
-        raise FileExistsError(f"{certificate} is there already")
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(certificate))
     write_key(key, pems[1])
     write_public(certificate, pems[0])
