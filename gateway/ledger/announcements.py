@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
-from typing import Final
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -26,7 +25,6 @@ from gateway.ledger.nats_roles import CHECKPOINT_SUBJECT
 from gateway.ports import Announcement
 
 _log = logging.getLogger(__name__)
-_FLUSH_SECONDS: Final = 5
 
 
 class NatsAnnouncer:
@@ -70,7 +68,7 @@ class NatsAnnouncements:
                 )
                 # After this the server has the subscription: whatever was said before it is
                 # covered by the wake-up, whatever is said later is heard.
-                await session.race(session.client.flush(_FLUSH_SECONDS))
+                await session.settle()
             except (nats.errors.Error, SessionEnded, TimeoutError):
                 await session.close()
                 continue

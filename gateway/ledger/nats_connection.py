@@ -30,6 +30,7 @@ _T = TypeVar("_T")
 
 _CONNECT_SECONDS: Final = 5
 _PING_SECONDS: Final = 2
+_CLOSE_SECONDS: Final = 0.5
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 1.0
 
@@ -55,27 +56,23 @@ class Session:
             nats.errors.Error: The server refused.
             TimeoutError: The server did not answer in time.
         """
-        try:
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                await self.client.connect(
-                    endpoint.url,
-                    name=self._role.value,
-                    tls=endpoint.tls,
-                    tls_handshake_first=True,
-                    nkeys_seed_str=endpoint.seeds[self._role],
-                    inbox_prefix=self._role.inbox_prefix,
-                    allow_reconnect=False,
-                    max_reconnect_attempts=1,
-                    reconnect_time_wait=0,
-                    connect_timeout=_CONNECT_SECONDS,
-                    ping_interval=_PING_SECONDS,
-                    pending_size=0,
-                    error_cb=self._on_error,
-                    closed_cb=self._on_closed,
-                )
-        except BaseException:
-            await self.close()
-            raise
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await self.client.connect(
+                endpoint.url,
+                name=self._role.value,
+                tls=endpoint.tls,
+                tls_handshake_first=True,
+                nkeys_seed_str=endpoint.seeds[self._role],
+                inbox_prefix=self._role.inbox_prefix,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=_CONNECT_SECONDS,
+                ping_interval=_PING_SECONDS,
+                pending_size=0,
+                error_cb=self._on_error,
+                closed_cb=self._on_closed,
+            )
 
     @property
     def ended(self) -> asyncio.Future[None]:
@@ -97,6 +94,17 @@ class Session:
             task.cancel()
         return task.result()
 
+    async def settle(self) -> None:
+        """Wait until the server has taken in everything sent before.
+
+        Raises:
+            SessionEnded: The session ended first.
+            nats.errors.Error: The server did not answer in time.
+        """
+        # nats-py writes the first PING ahead of what still waits in its buffer.
+        for _ in range(2):
+            await self.race(self.client.flush(_CONNECT_SECONDS))
+
     async def event(self, event: asyncio.Event, *, within: float | None = None) -> bool:
         """Wait for an event or for the session's end; False if neither came in time."""
         task = asyncio.ensure_future(event.wait())
@@ -108,8 +116,11 @@ class Session:
 
     async def close(self) -> None:
         """End the session."""
-        with contextlib.suppress(nats.errors.Error, OSError):
-            await self.client.close()
+        # After a TLS handshake that failed, nats-py waits for ever for the plain stream to close:
+        # asyncio has told only the TLS layer. The socket is closed by then.
+        with contextlib.suppress(nats.errors.Error, OSError):  # TimeoutError is an OSError
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.client.close()
         self._end()
 
     async def _either(self, other: asyncio.Future[Any], within: float | None = None) -> None:
@@ -207,9 +218,13 @@ class RoleConnection:
                 await session.connect(self._endpoint)
             except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
                 self._last_error = error
+                await session.close()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
+            except BaseException:
+                await session.close()
+                raise
             pause = _FIRST_PAUSE
             self._session = session
             for greet in self._greeters:

@@ -176,9 +176,9 @@ class EmbeddedNats:
     def _last_words(self) -> str:
         for name in (_OUTPUT_FILE, nats_conf.LOG_FILE):
             path = self._run_dir / name
-            lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-            if lines:
-                return lines[-1].strip()
+            words = path.read_text(errors="replace").strip() if path.exists() else ""
+            if words:
+                return words.splitlines()[-1].strip()
         return "it said nothing"
 
     async def _watch(self) -> None:
