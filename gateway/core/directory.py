@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from typing import Final, NoReturn, TypeAlias, TypeVar
 
-from gateway.core import facts
+from gateway.core import enrolment
+from gateway.core.enrolment import MemberProfile, Quorum
 from gateway.core.envelope import PublicKey
 from gateway.core.errors import Reason, Refusal
-from gateway.core.facts import MemberProfile, Quorum
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.core.statements import Header, Kind
 
@@ -112,7 +112,7 @@ class Directory:
         Raises:
             Refusal: DIRECTORY_CONFLICT, it is no genesis statement.
         """
-        genesis = _expect(header, facts.GenesisFacts)
+        genesis = _expect(header, enrolment.GenesisFacts)
         registrar = Member(
             id=genesis.registrar,
             kind=MemberKind.REGISTRAR,
@@ -299,35 +299,35 @@ class _Draft:
             raise _conflict("a key is registered already; every key is registered once")
 
     def enrol(self, index: int, header: Header) -> None:
-        enrolment = _expect(header, facts.MemberEnrolmentFacts)
-        if enrolment.member in self._members:
+        new = _expect(header, enrolment.MemberEnrolmentFacts)
+        if new.member in self._members:
             raise _conflict("the member is enrolled already; update it instead")
-        self._refuse_known_keys(enrolment.keys)
-        self._refuse_foreign(enrolment.systems)
-        self._members[enrolment.member] = Member(
-            id=enrolment.member,
-            kind=enrolment.kind,
-            profile=enrolment.profile,
+        self._refuse_known_keys(new.keys)
+        self._refuse_foreign(new.systems)
+        self._members[new.member] = Member(
+            id=new.member,
+            kind=new.kind,
+            profile=new.profile,
             standing=Standing.ACTIVE,
         )
-        self._add_keys(index, enrolment.member, enrolment.keys)
-        for system in enrolment.systems:
+        self._add_keys(index, new.member, new.keys)
+        for system in new.systems:
             self._systems[system] = Span(registered=index)
 
     def update(self, _index: int, header: Header) -> None:
-        update = _expect(header, facts.MemberUpdateFacts)
+        update = _expect(header, enrolment.MemberUpdateFacts)
         member = self._member(update.member)
         update.profile.check_for(member.kind)
         self._members[member.id] = replace(member, profile=update.profile)
 
     def register_key(self, index: int, header: Header) -> None:
-        registration = _expect(header, facts.KeyRegistrationFacts)
+        registration = _expect(header, enrolment.KeyRegistrationFacts)
         self._refuse_known_keys([registration.key])
         member = self._member(registration.member)
         self._add_keys(index, member.id, [registration.key])
 
     def revoke_key(self, index: int, header: Header) -> None:
-        revocation = _expect(header, facts.KeyRevocationFacts)
+        revocation = _expect(header, enrolment.KeyRevocationFacts)
         member = self._own(header, revocation.member)
         record = self._keys.get(revocation.keyid)
         if record is None or record.member != member.id or record.span.ended is not None:
@@ -335,10 +335,10 @@ class _Draft:
         self._keys[revocation.keyid] = replace(record, span=replace(record.span, ended=index))
 
     def register_system(self, index: int, header: Header) -> None:
-        registration = _expect(header, facts.SystemFacts)
+        registration = _expect(header, enrolment.SystemFacts)
         member = self._member(registration.member)
         system = registration.system
-        facts.check_systems((system,), member.kind, member.id)
+        enrolment.check_systems((system,), member.kind, member.id)
         self._refuse_foreign([system])
         known = self._systems.get(system)
         if known is not None and known.ended is None:
@@ -346,7 +346,7 @@ class _Draft:
         self._systems[system] = Span(registered=index)
 
     def suspend_system(self, index: int, header: Header) -> None:
-        suspension = _expect(header, facts.SystemFacts)
+        suspension = _expect(header, enrolment.SystemFacts)
         member = self._own(header, suspension.member)
         span = self._systems.get(suspension.system)
         if span is None or suspension.system.member != member.id or span.ended is not None:
@@ -354,19 +354,19 @@ class _Draft:
         self._systems[suspension.system] = replace(span, ended=index)
 
     def suspend_member(self, _index: int, header: Header) -> None:
-        member = self._member(_expect(header, facts.MemberFacts).member)
+        member = self._member(_expect(header, enrolment.MemberFacts).member)
         self._stand(member, {Standing.ACTIVE}, Standing.SUSPENDED)
 
     def reinstate_member(self, _index: int, header: Header) -> None:
-        member = self._member(_expect(header, facts.MemberFacts).member)
+        member = self._member(_expect(header, enrolment.MemberFacts).member)
         self._stand(member, {Standing.SUSPENDED}, Standing.ACTIVE)
 
     def depart_member(self, _index: int, header: Header) -> None:
-        member = self._member(_expect(header, facts.MemberFacts).member)
+        member = self._member(_expect(header, enrolment.MemberFacts).member)
         self._stand(member, {Standing.ACTIVE, Standing.SUSPENDED}, Standing.DEPARTED)
 
     def succeed_member(self, _index: int, header: Header) -> None:
-        succession = _expect(header, facts.MemberSuccessionFacts)
+        succession = _expect(header, enrolment.MemberSuccessionFacts)
         predecessor = self._member(succession.predecessor)
         successor = self._member(succession.successor)
         if successor.kind is not predecessor.kind or successor.standing is not Standing.ACTIVE:
@@ -374,14 +374,14 @@ class _Draft:
         self._stand(predecessor, {Standing.ACTIVE, Standing.SUSPENDED}, Standing.SUCCEEDED)
 
     def succeed_registrar(self, _index: int, header: Header) -> None:
-        quorum = _expect(header, facts.RegistrarSuccessionFacts).quorum
+        quorum = _expect(header, enrolment.RegistrarSuccessionFacts).quorum
         if any(key.keyid in self._keys for key in quorum.keys):
             raise _conflict("a key belongs to a member already")
         self._quorum = quorum
 
     def participate(self, _index: int, header: Header) -> None:
         # Nothing here depends on it: taking part is a fact for readers, not a permission.
-        _expect(header, facts.ParticipationFacts)
+        _expect(header, enrolment.ParticipationFacts)
         if header.sender == self._base.registrar:
             raise _conflict("a member says for itself whether it takes part")
         self._member(header.sender)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DIGEST_BYTES: Final = 32
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 SLUG: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_HANDLE: Final = re.compile(r"h-[a-z2-7]{26}")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -263,6 +264,24 @@ def check_slug(field: str, text: str) -> str:
     if not SLUG.fullmatch(text):
         raise invalid(field, "is not a slug: lower-case letters, digits, inner hyphens or dots")
     return text
+
+
+def check_handle(field: str, handle: str) -> str:
+    """Give back a handle: `h-` and 26 characters of base32, so that none can be a name.
+
+    Args:
+        field: Path of the field, for the refusal.
+        handle: What should be a handle.
+
+    Returns:
+        The handle itself.
+
+    Raises:
+        Refusal: FIELD_INVALID.
+    """
+    if not _HANDLE.fullmatch(handle):
+        raise invalid(field, "is not a random handle: h- and 26 characters of a-z and 2-7")
+    return handle
 
 
 def check_uuid7(field: str, text: str) -> str:
