@@ -1,4 +1,4 @@
-"""What the parts ask of the outside: the stream of blocks and the announcements of checkpoints.
+"""What the parts ask of the outside: the stream of blocks, announcements, and the ledger to read.
 
 * A port is a `Protocol` and the small frozen values that cross it; adapters live in
   `gateway.ledger`, and `gateway.compose` alone decides which adapter a part is given.
@@ -12,10 +12,15 @@ The module holds no logic and knows neither NATS nor SQLite.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum, unique
+from datetime import datetime
+from enum import IntEnum, StrEnum, unique
 from typing import Protocol
+
+from gateway.core.entry import EntrySummary
+from gateway.core.fold import Entry, Outcome
 
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
 """Largest block in bytes. Two statements of the largest size fit, with their openings; the stream
@@ -163,3 +168,222 @@ class Announcements(Protocol):
         before it may have been missed. Close the generator when done (`contextlib.aclosing`).
         """
         ...
+
+
+# Reading the ledger. Snapshots are synchronous: they are for worker threads.
+
+
+@unique
+class Box(IntEnum):
+    """Which of a member's entries are meant. The numbers are those on the wire."""
+
+    RECEIVED = 1
+    SENT = 2
+    ALL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An accepted entry.
+
+    Attributes:
+        index: Its index, from 0.
+        body: The serialized entry body, as recorded.
+        salt: The opening: the salt of its commitment.
+        summary: What the index knows of it; None where it is opaque, and nobody's.
+    """
+
+    index: int
+    body: bytes
+    salt: bytes
+    summary: EntrySummary | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRow:
+    """A case as it stands at the snapshot's size.
+
+    Attributes:
+        digest: Digest of the statement that opened it.
+        protocol: The table it follows, as in `release`.
+        state: Its state.
+        opened_index: Index of the entry that opened it.
+        last_index: Index of its last entry.
+    """
+
+    digest: bytes
+    protocol: str
+    state: str
+    opened_index: int
+    last_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedBlock:
+    """What the fold made of one block message.
+
+    Attributes:
+        sequence: Where the stream held it.
+        sha256: SHA-256 of the message, which is its identity.
+        size_before: Size of the ledger before it.
+        size_after: Size of the ledger after it.
+        outcomes: The verdict on each of its entries, in order.
+    """
+
+    sequence: int
+    sha256: bytes
+    size_before: int
+    size_after: int
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberQuery:
+    """Which of a member's entries to list.
+
+    Attributes:
+        member: The member's id.
+        box: Delivered to it, sent by it, or both.
+        after: Only entries at a greater index; -1 for all.
+        limit: At most so many.
+        before_size: Only entries below this size.
+        kinds: Only these kinds; all where empty.
+        sender: Only by this sender; all where empty.
+        case_digest: Only of this case; all where empty.
+    """
+
+    member: str
+    box: Box
+    after: int
+    limit: int
+    before_size: int
+    kinds: tuple[int, ...] = ()
+    sender: str = ""
+    case_digest: bytes = b""
+
+
+class LedgerSnapshot(Protocol):
+    """The ledger at one moment: all that it answers is true at the same `size`.
+
+    That size may be ahead of the newest signed checkpoint. Judge at `size`; show members nothing
+    at or above the size of the `LedgerHead`. Every method raises Fault where the store fails.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+
+    def statement(self, sender: str, statement_id: str) -> StoredEntry | None:
+        """Find the entry that recorded a sender's statement by the sender's id for it."""
+
+    def by_digest(self, digest: bytes) -> StoredEntry | None:
+        """Find an entry by the digest of its statement."""
+
+    def by_index(self, index: int) -> StoredEntry | None:
+        """Find an entry by its index."""
+
+    def case(self, case_digest: bytes) -> CaseRow | None:
+        """Find a case by the digest of the statement that opened it."""
+
+    def case_entries(self, case_digest: bytes, kinds: Sequence[int] = ()) -> list[StoredEntry]:
+        """List a case's entries, the opener first; only of some kinds where kinds are given."""
+
+    def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
+        """List at most `limit` directory entries from an index on, in order."""
+
+    @property
+    def last_directory_index(self) -> int | None:
+        """Index of the newest directory entry; None before the genesis entry."""
+
+    def member_entries(self, query: MemberQuery) -> list[StoredEntry]:
+        """List entries that were sent by a member or delivered to it, in order."""
+
+    def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
+        """List the cases whose opener a member sent or received, in the order of opening.
+
+        Args:
+            member: The member's id.
+            protocol: Only this protocol; all where empty.
+            after: Only cases opened at a greater index; -1 for all.
+            limit: At most so many.
+        """
+
+    def members_touched(self, from_size: int, to_size: int) -> set[str]:
+        """Name the senders and audiences of the entries from one size up to another."""
+
+    def readable(self, index: int, member: str) -> bool:
+        """Tell whether a member may read an entry; False also where there is none."""
+
+    @property
+    def last_received_time(self) -> datetime | None:
+        """When the newest entry was received; None where no entry says so."""
+
+    def block(self, sha256: bytes) -> FoldedBlock | None:
+        """Find what the fold made of a block, by the SHA-256 of its message."""
+
+    def block_at(self, sequence: int) -> FoldedBlock | None:
+        """Find what was folded at a sequence of the stream."""
+
+    @property
+    def note(self) -> bytes | None:
+        """The newest signed checkpoint note; None before the first."""
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Give the leaf hash of an entry; ValueError where there is none."""
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        """Prove entries in the tree of a size, each from leaf to root (RFC 6962 section 2.1.1).
+
+        Raises:
+            ValueError: The size is beyond the snapshot's, or an index is not below the size.
+        """
+
+
+class LedgerReader(Protocol):
+    """The store of one node, for reading; safe to use from many threads."""
+
+    def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
+        """Open a snapshot. Keep it short: while it is open, the store cannot shrink its log."""
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        """Prove entries; see `LedgerSnapshot.prove`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedHead:
+    """A signed checkpoint that has been verified: the note's bytes, and what it says."""
+
+    note: bytes
+    size: int
+    root: bytes
+
+
+class LedgerHead(Protocol):
+    """The newest signed checkpoint that this worker has seen. It never goes back."""
+
+    @property
+    def current(self) -> SignedHead:
+        """Note, size and root together; Fault LEDGER_UNAVAILABLE before the first."""
+
+    @property
+    def size(self) -> int:
+        """Its size; 0 before the first."""
+
+    async def wait_beyond(self, size: int) -> SignedHead:
+        """Wait until the head is larger than a size, and give it."""
+
+
+class Recorder(Protocol):
+    """The way into the ledger for what has been admitted."""
+
+    async def record(self, entry: Entry) -> Outcome:
+        """Put an entry into the next block, and answer once the fold has decided.
+
+        An entry that is answered as accepted is on disk in the stream and in the store, and the
+        worker's `LedgerHead` covers it.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, too much waits already, or no answer came in time: then the
+                outcome is unknown, and the same statement may be handed in again.
+                LEDGER_NOT_PROVEN, the stream has contradicted the store.
+        """

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+_TLP_CLEAR: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,3 +53,12 @@ class EntrySummary:
     def opens_case(self) -> bool:
         """Whether this entry opened the case that it belongs to."""
         return bool(self.case_digest) and self.case_digest == self.digest
+
+    def readable_by(self, member: str) -> bool:
+        """Tell whether a member may read the entry: a party to it, or anybody may."""
+        return (
+            self.directory
+            or self.tlp == _TLP_CLEAR
+            or member == self.sender
+            or member in self.audience
+        )
