@@ -1,0 +1,1 @@
+"""What partners of the exchange install: the library and the `forewarn` command."""

@@ -1,0 +1,170 @@
+"""What can go wrong for a member, and what to do next.
+
+* `VerificationError`: what was received cannot be proven. Nothing of it was handed on.
+* `RefusedError`: the exchange answered no, with a stable reason. Nothing was recorded.
+* `UnavailableError`: no answer, or none that decides. Trying again later is safe.
+* `HomeError`: the member's own folder is not fit for use. Nothing was sent.
+* `RequestError`: the call makes no sense as made. Nothing was sent.
+
+No text here ever holds a payload, a private key or an unreleased model's name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+
+
+class Flaw(StrEnum):
+    """Why something is not verified. The values are stable."""
+
+    @staticmethod
+    def _generate_next_value_(name: str, _start: int, _count: int, _last_values: list[str]) -> str:
+        return name
+
+    CHECKPOINT_MALFORMED = auto()
+    """The note, or the checkpoint in it, is not one."""
+    CHECKPOINT_UNSIGNED = auto()
+    """No signature by the pinned log key."""
+    CHECKPOINT_SIGNATURE_INVALID = auto()
+    """A signature in the name of the pinned log key does not verify."""
+    CHECKPOINT_FOREIGN = auto()
+    """A checkpoint of another ledger."""
+    LOG_KEY_MALFORMED = auto()
+    """The pinned log key is not a verifier key."""
+    SALT_INVALID = auto()
+    """The opening is not 32 bytes."""
+    PROOF_INVALID = auto()
+    """The proof does not lead from the entry to the checkpoint's root."""
+    ENTRY_MALFORMED = auto()
+    """The entry body is not the one encoding of one."""
+    ENVELOPE_MALFORMED = auto()
+    """The envelope, or one of its keyids, is not one."""
+    PAYLOAD_TYPE_UNSUPPORTED = auto()
+    """The envelope carries something else than a statement."""
+    STATEMENT_MALFORMED = auto()
+    """The statement breaks the rules of its message types."""
+    SENDER_UNKNOWN = auto()
+    """The directory holds no such member at that index."""
+    SENDER_INACTIVE = auto()
+    """The sender was suspended, or had left, at that index."""
+    SYSTEM_NAME_INVALID = auto()
+    """A system's name, or the certificate that carries it, is not one of this exchange."""
+    SYSTEM_FOREIGN = auto()
+    """The submitting system was not one of the sender's at that index."""
+    KEY_UNKNOWN = auto()
+    """A signature by a key that was not the sender's at that index."""
+    KEY_ALGORITHM_UNSUPPORTED = auto()
+    """A key of a kind that this version does not verify."""
+    SIGNATURE_INVALID = auto()
+    """A signature does not verify."""
+    SIGNATURE_MISSING = auto()
+    """Fewer keys signed than have to."""
+    EXCHANGE_FOREIGN = auto()
+    """A statement that was made for another exchange."""
+    GENESIS_FOREIGN = auto()
+    """The ledger does not begin with the pinned genesis statement."""
+    DIRECTORY_STALE = auto()
+    """The directory is not known up to that index."""
+    DIRECTORY_CONTRADICTORY = auto()
+    """A directory statement does not follow from those before it."""
+    ANSWER_MISMATCHED = auto()
+    """A sound answer, but to another question."""
+    RECEIPT_MALFORMED = auto()
+    """The file is not a saved receipt."""
+
+
+class ForewarnError(Exception):
+    """Anything that this library raises on purpose."""
+
+
+class VerificationError(ForewarnError):
+    """Something received is not what it has to be; none of it was handed on.
+
+    Attributes:
+        reason: Why, stable.
+        detail: Why, for people.
+        rule: The rule of the format that was broken, as the project's vectors name it; empty where
+            the reason says it all.
+    """
+
+    def __init__(self, reason: Flaw, detail: str, rule: str = "") -> None:
+        """Keep the reason, the sentence and the rule."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A field that the exchange refused.
+
+    Attributes:
+        field: Path of the field, as in `header.recipients[0].member`.
+        description: What is wrong with it.
+    """
+
+    field: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an error answer of the exchange carried beside its text.
+
+    Attributes:
+        reason: Stable reason of `google.rpc.ErrorInfo`; the gRPC code's name where there was none.
+        metadata: Its metadata.
+        violations: Fields that were refused.
+        retry_after: Seconds after which a new attempt makes sense; None where nothing was said.
+    """
+
+    reason: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
+    retry_after: float | None = None
+
+
+class RefusedError(ForewarnError):
+    """The exchange refused; asking the same again gets the same answer.
+
+    `NOT_FOUND` stands for what does not exist and for what is not this member's alike.
+
+    Attributes:
+        reason: Why, stable, UPPER_SNAKE.
+        detail: Why, for people.
+        violations: Fields that were refused.
+        metadata: What the exchange added.
+    """
+
+    def __init__(self, detail: str, answer: Answer) -> None:
+        """Keep what the exchange said."""
+        fields = "".join(f"; {item.field}: {item.description}" for item in answer.violations)
+        super().__init__(f"{answer.reason}: {detail}{fields}")
+        self.reason = answer.reason
+        self.detail = detail
+        self.violations = answer.violations
+        self.metadata = answer.metadata
+
+
+class UnavailableError(ForewarnError):
+    """No answer that decides anything. Submitting the same statement again later is safe.
+
+    Attributes:
+        reason: Stable reason where the exchange gave one, else the gRPC code's name.
+        detail: What happened and what to do.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep the reason and the sentence."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class HomeError(ForewarnError):
+    """The member's folder, or a file for it, is not fit for use; the text says what to do."""
+
+
+class RequestError(ForewarnError):
+    """A call that cannot be made as it stands; nothing was sent."""
