@@ -216,7 +216,7 @@ class RoleConnection:
             session = Session(self._role)
             try:
                 await session.connect(self._endpoint)
-            except (OSError, nats.errors.Error) as error:  # TimeoutError is an OSError
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt is ours
                 self._last_error = error
                 await session.close()
                 await asyncio.sleep(pause)

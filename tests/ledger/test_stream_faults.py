@@ -1,0 +1,210 @@
+"""What the stream survives, and what it must not hide: crashes, hangs, holes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from nats.js import api
+
+from gateway.core.errors import Fault, Reason
+from gateway.ledger import nats_conf, stream
+from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.nats_roles import (
+    BLOCK_SUBJECT,
+    PERMISSIONS,
+    STREAM,
+    Permissions,
+    Role,
+)
+from gateway.ledger.nats_server import EmbeddedNats
+from gateway.ledger.stream import AppendPatience, JetStreamAppender, JetStreamReader
+from gateway.ledger.stream_setup import check_stream
+from gateway.ports import AppendOutcome, StreamInterrupted
+from tests.ledger.running import (
+    Ledger,
+    connection,
+    initialise,
+    kill,
+    nats_ledger,
+    server,
+)
+
+
+@pytest_asyncio.fixture
+async def running(tmp_path: Path) -> AsyncGenerator[EmbeddedNats, None]:
+    await initialise(tmp_path)
+    async with server(tmp_path) as started:
+        yield started
+
+
+@pytest_asyncio.fixture
+async def ledger(running: EmbeddedNats) -> AsyncGenerator[Ledger, None]:
+    async with nats_ledger(running) as made:
+        yield made
+
+
+@pytest.fixture
+def almighty(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {**PERMISSIONS, Role.KEEPER: Permissions(publish=("$JS.API.>",))}
+    monkeypatch.setattr(nats_conf, "PERMISSIONS", table)
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("almighty")
+async def test_a_weaker_stream_is_refused_and_a_hole_in_it_is_found(tmp_path: Path) -> None:
+    async with (
+        server(tmp_path) as nats,
+        connection(nats, Role.KEEPER) as keeper,
+        connection(nats, Role.INTEGRATOR) as integrator,
+        connection(nats, Role.WORKER) as worker,
+    ):
+        jsm = (await keeper.session(within=5)).client.jsm()
+        await jsm.add_stream(api.StreamConfig(name=STREAM, subjects=[BLOCK_SUBJECT]))
+        with pytest.raises(Fault, match="deny_delete"):
+            await check_stream(integrator)
+        appender, reader = JetStreamAppender(worker), JetStreamReader(integrator)
+        for block in (b"one", b"two", b"three"):
+            await appender.append(block)
+        await jsm.delete_msg(STREAM, 2)
+        async with aclosing(reader.follow(0)) as messages:
+            assert (await anext(messages)).message == b"one"
+            with pytest.raises(Fault, match="sequence 2") as caught:
+                await anext(messages)
+        assert caught.value.reason is Reason.LEDGER_NOT_PROVEN
+        assert await reader.message(2) is None
+        await jsm.delete_msg(STREAM, 1)
+        async with aclosing(reader.follow(0)) as messages:
+            with pytest.raises(Fault, match="sequence 1"):
+                await anext(messages)
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("almighty")
+async def test_a_deleted_consumer_interrupts_its_follower(tmp_path: Path) -> None:
+    await initialise(tmp_path)
+    async with (
+        server(tmp_path) as nats,
+        nats_ledger(nats) as ledger,
+        connection(nats, Role.KEEPER) as keeper,
+    ):
+        jsm = (await keeper.session(within=5)).client.jsm()
+        async with aclosing(ledger.reader.follow(0)) as messages:
+            waiting = asyncio.ensure_future(anext(messages))
+            await asyncio.sleep(0.2)
+            (consumer,) = await jsm.consumers_info(STREAM)
+            await jsm.delete_consumer(STREAM, consumer.name or "")
+            with pytest.raises(StreamInterrupted):
+                await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.asyncio
+async def test_a_follower_takes_its_consumer_with_it(tmp_path: Path, almighty: None) -> None:
+    await initialise(tmp_path)
+    async with (
+        server(tmp_path) as nats,
+        nats_ledger(nats) as ledger,
+        connection(nats, Role.KEEPER) as keeper,
+    ):
+        await ledger.appender.append(b"one")
+        async with aclosing(ledger.reader.follow(0)) as messages:
+            await anext(messages)
+        jsm = (await keeper.session(within=5)).client.jsm()
+        assert await jsm.consumers_info(STREAM) == []
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
+    running: EmbeddedNats, ledger: Ledger
+) -> None:
+    endpoint = running.endpoint
+    blocks = [os.urandom(2000) for _ in range(400)]
+    queue = list(enumerate(blocks))
+    acknowledged: dict[int, int] = {}
+
+    async def work() -> None:
+        while queue:
+            n, block = queue.pop()
+            acknowledged[n] = (await ledger.appender.append(block)).sequence
+
+    workers = [asyncio.ensure_future(work()) for _ in range(8)]
+    for left in (300, 150):
+        while len(queue) > left:  # noqa: ASYNC110 - the workers have no event for it
+            await asyncio.sleep(0.002)
+        await kill(running)
+    await asyncio.wait_for(asyncio.gather(*workers), 20)
+
+    assert running.endpoint.url == endpoint.url
+    assert sorted(acknowledged.values()) == list(range(1, 401))
+    async with aclosing(ledger.reader.follow(0)) as messages:
+        found = [await anext(messages) for _ in blocks]
+    assert {m.sequence: m.message for m in found} == {
+        sequence: blocks[n] for n, sequence in acknowledged.items()
+    }
+
+
+@pytest.mark.asyncio
+async def test_a_retry_after_a_restart_is_known_again(
+    running: EmbeddedNats, ledger: Ledger
+) -> None:
+    first = await ledger.appender.append(b"one")
+    await kill(running)
+    again = await ledger.appender.append(b"one")
+    assert (again.sequence, again.outcome) == (first.sequence, AppendOutcome.ALREADY_STORED)
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_hangs_interrupts_the_follower(
+    running: EmbeddedNats, ledger: Ledger
+) -> None:
+    async with aclosing(ledger.reader.follow(0)) as messages:
+        waiting = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0.2)
+        assert running.pid is not None
+        os.kill(running.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StreamInterrupted):
+                await asyncio.wait_for(waiting, 8)
+        finally:
+            os.kill(running.pid, signal.SIGCONT)
+    assert (await ledger.appender.append(b"after")).sequence == 1
+
+
+@pytest.mark.asyncio
+async def test_without_a_server_every_call_ends_in_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "REQUEST_SECONDS", 0.2)
+    await initialise(tmp_path)
+    async with server(tmp_path) as nats:
+        worker = await RoleConnection.open(nats.endpoint, Role.WORKER)
+        integrator = await RoleConnection.open(nats.endpoint, Role.INTEGRATOR)
+    appender = JetStreamAppender(worker, patience=AppendPatience(total=0.3))
+    reader = JetStreamReader(integrator)
+    for call in (appender.append(b"one"), reader.message(1), reader.bounds()):
+        with pytest.raises(Fault) as caught:
+            await call
+        assert caught.value.reason is Reason.LEDGER_UNAVAILABLE
+    await worker.close()
+    await integrator.close()
+
+
+@pytest.mark.asyncio
+async def test_the_next_session_repeats_what_was_announced_while_away(
+    running: EmbeddedNats, ledger: Ledger
+) -> None:
+    async with aclosing(ledger.announcements.notes()) as notes:
+        await anext(notes)
+        await kill(running)
+        await ledger.announcer.announce(b"while away")
+        async with asyncio.timeout(10):
+            async for heard in notes:
+                # Whichever session is up first, the note or the wake-up tells of it.
+                if heard.note in {None, b"while away"}:
+                    break
