@@ -1,7 +1,7 @@
 """The facts of the directory's statements: who a member is, what it signs and calls with.
 
 * One frozen class for each shape of facts; constructing one refuses what can never be right.
-* A key or system is never named twice in one statement, and a system stands under its member's path.
+* A key or system is never named twice in one statement, and a system is under its member's path.
 
 Whether a statement fits the directory as it stands is for `directory` to say.
 """
