@@ -1,0 +1,237 @@
+"""The file `ledger.db`: its tables, and connections to it that can be relied on.
+
+* WAL and synchronous=FULL: what a commit has answered for is on disk.
+* The file says which version of these tables it holds and which ledger's they are; any other
+  version or origin is refused with what to do about it.
+* Nothing here creates a file but `create`, which `forewarn-gateway init` calls.
+* No constraint can fail on what an entry says: only I/O may stop the fold. Where two entries claim
+  the same identity, the lower index is the one that is found.
+
+It does not read or write rows: see `store` and `snapshot`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.core.errors import Fault, Reason
+
+SCHEMA_VERSION: Final = "1"
+
+_TABLES: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- One row for each message of the stream, verbatim; `verdicts` has one byte for each entry.
+CREATE TABLE block (
+  sequence INTEGER PRIMARY KEY,
+  sha256 BLOB NOT NULL,
+  size_before INTEGER NOT NULL,
+  size_after INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  verdicts BLOB NOT NULL,
+  message BLOB NOT NULL
+);
+CREATE INDEX block_sha256 ON block (sha256);
+
+-- The accepted entries. Body and salt are what the ledger commits to; the rest is an index made
+-- from the body, null where the entry is opaque. The body stands last: rows are often read without.
+CREATE TABLE entry (
+  idx INTEGER PRIMARY KEY,
+  salt BLOB NOT NULL,
+  digest BLOB,
+  sender TEXT,
+  statement_id TEXT,
+  kind INTEGER,
+  case_digest BLOB,
+  protocol TEXT,
+  case_state TEXT,
+  tlp INTEGER,
+  audience TEXT,
+  directory INTEGER,
+  refers_to TEXT,
+  received INTEGER,
+  body BLOB NOT NULL
+);
+CREATE INDEX entry_digest ON entry (digest) WHERE digest IS NOT NULL;
+CREATE INDEX entry_statement ON entry (sender, statement_id) WHERE sender IS NOT NULL;
+CREATE INDEX entry_case ON entry (case_digest) WHERE case_digest IS NOT NULL;
+CREATE INDEX entry_directory ON entry (idx) WHERE directory = 1;
+
+-- Which member finds which entry in which box; parties are the members of a case's opener.
+CREATE TABLE member_entry (
+  member TEXT NOT NULL, box INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (member, box, idx)
+) WITHOUT ROWID;
+CREATE TABLE party (
+  member TEXT NOT NULL, opened_idx INTEGER NOT NULL, PRIMARY KEY (member, opened_idx)
+) WITHOUT ROWID;
+CREATE TABLE case_row (
+  digest BLOB PRIMARY KEY,
+  protocol TEXT NOT NULL,
+  state TEXT NOT NULL,
+  opened_idx INTEGER NOT NULL,
+  last_idx INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX case_opened ON case_row (opened_idx);
+
+-- What the fold needs: who wrote a key last. And the tree, as C2SP tlog-tiles.
+CREATE TABLE key_write (key TEXT PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tile (
+  level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)
+);
+"""
+
+_FOLD_ANEW: Final = (
+    "or move ledger.db* away and run `forewarn-gateway init`: `serve` then folds it anew from the "
+    "stream"
+)
+# What may pass by itself, or be mended while the gateway runs; everything else may be damage.
+_PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE: Final = 0xFF
+
+
+def create(path: Path, origin: str) -> None:
+    """Make the store of a ledger; where it exists already, only check it.
+
+    Args:
+        path: The file.
+        origin: The ledger's origin.
+
+    Raises:
+        Fault: It is another ledger's, of an unknown version, or cannot be written.
+    """
+    try:
+        # SQLite gives its own files beside it the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with faults():
+            _fill(path, origin)
+        # The name has to be on disk as well as the content.
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise Fault(
+            Reason.LEDGER_UNAVAILABLE,
+            f"{path} cannot be written ({error.strerror}): mend that and run init again",
+        ) from error
+
+
+def open_writer(path: Path, origin: str) -> sqlite3.Connection:
+    """Open the one connection that writes.
+
+    Args:
+        path: The file.
+        origin: The origin of the ledger that it must hold.
+
+    Returns:
+        A connection in autocommit mode.
+
+    Raises:
+        Fault: It is missing, another ledger's, of an unknown version, or damaged.
+    """
+    return _open(path, origin, "PRAGMA journal_mode=WAL")
+
+
+def open_reader(path: Path, origin: str) -> sqlite3.Connection:
+    """Open a connection that can only read; otherwise like `open_writer`."""
+    return _open(path, origin, "PRAGMA query_only=ON")
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Turn what SQLite raises into a `Fault`.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE where it may pass (no space, busy); LEDGER_NOT_PROVEN where what
+            is on disk can no longer be relied on.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        if code in _PASSING:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE,
+                f"the store cannot be written ({name}): free disk space, or wait",
+            ) from error
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"the store ledger.db failed ({name}): stop, check the disk, and start again, "
+            + _FOLD_ANEW,
+        ) from error
+
+
+def _fill(path: Path, origin: str) -> None:
+    """Make the tables in an empty file, and check those in any other."""
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        # One transaction: a crash before its end leaves an empty file, which is begun again.
+        connection.execute("BEGIN IMMEDIATE")
+        if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+            for statement in _TABLES.split(";\n"):
+                connection.execute(statement)
+            rows = [("schema", SCHEMA_VERSION), ("origin", origin)]
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+        _check(connection, path, origin)
+    finally:
+        connection.close()
+
+
+def _open(path: Path, origin: str, pragma: str) -> sqlite3.Connection:
+    if not path.exists():
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"there is no {path.name}: run `forewarn-gateway init`, which makes an empty one; "
+            "`serve` then folds it anew from the stream",
+        )
+    with faults():
+        connection = _connect(path)
+        try:
+            connection.execute(pragma)
+            _check(connection, path, origin)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # `mode=rw`: a file that is gone is not silently made anew. Whoever holds the connection sees to
+    # it that one thread at a time uses it.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10,
+    )
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path, origin: str) -> None:
+    """Refuse a file that holds another version or another ledger."""
+    found: dict[str, str] = {}
+    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+        found = dict(connection.execute("SELECT key, value FROM meta WHERE key <> 'note'"))
+    if found.get("schema") != SCHEMA_VERSION:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{path.name} has tables of version {found.get('schema', 'none')}, this gateway knows "
+            f"{SCHEMA_VERSION}: run the gateway that wrote it, {_FOLD_ANEW}",
+        )
+    if found.get("origin") != origin:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{path.name} is the store of {found.get('origin')}, not of {origin}: name the state "
+            "folder of this exchange",
+        )

@@ -1,0 +1,201 @@
+"""One consistent look at the ledger: `gateway.ports.LedgerSnapshot` over SQLite.
+
+* All answers come from one read transaction, so they agree with each other and with `size`.
+* Where entries claim one identity twice, which admitted ones never do, the lower index counts.
+* Lists are keyset reads along an index: their cost follows what they return, not what is stored.
+
+It judges nobody's right to see an entry but in `readable`; whoever delivers asks there.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway.core import merkle
+from gateway.ledger.projection import (
+    BLOCK_COLUMNS,
+    CASE_COLUMNS,
+    ENTRY_COLUMNS,
+    Row,
+    case_row,
+    folded_block,
+    received_time,
+    stored_entry,
+)
+from gateway.ledger.tiles import StoredTiles, TileCache
+from gateway.ports import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
+
+_ENTRY: Final = f"SELECT {ENTRY_COLUMNS} FROM entry"  # noqa: S608 - a constant
+_BLOCK: Final = f"SELECT {BLOCK_COLUMNS} FROM block"  # noqa: S608 - a constant
+_CASE: Final = f"SELECT {CASE_COLUMNS} FROM case_row"  # noqa: S608 - a constant
+
+
+class Snapshot:
+    """A read transaction; see `gateway.ports.LedgerSnapshot`."""
+
+    def __init__(self, connection: sqlite3.Connection, cache: TileCache) -> None:
+        """Look through a connection on which a transaction has begun."""
+        self._connection = connection
+        self._tiles = StoredTiles(connection, cache)
+        # The first read fixes what the transaction sees.
+        row = self._row("SELECT size_after FROM block ORDER BY sequence DESC LIMIT 1")
+        self._size: int = row[0] if row else 0
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self._size
+
+    def statement(self, sender: str, statement_id: str) -> StoredEntry | None:
+        """Find an entry by sender and statement id."""
+        return self._entry("WHERE sender = ? AND statement_id = ?", sender, statement_id)
+
+    def by_digest(self, digest: bytes) -> StoredEntry | None:
+        """Find an entry by its statement's digest."""
+        return self._entry("WHERE digest = ?", digest)
+
+    def by_index(self, index: int) -> StoredEntry | None:
+        """Find an entry by its index."""
+        # Beyond the size there is nothing, and numbers beyond 63 bits are none to SQLite.
+        return self._entry("WHERE idx = ?", index) if 0 <= index < self._size else None
+
+    def case(self, case_digest: bytes) -> CaseRow | None:
+        """Find a case by its opener's digest."""
+        row = self._row(f"{_CASE} WHERE digest = ?", case_digest)
+        return None if row is None else case_row(row)
+
+    def case_entries(self, case_digest: bytes, kinds: Sequence[int] = ()) -> list[StoredEntry]:
+        """List a case's entries, the opener first."""
+        clause, values = _among("kind", kinds)
+        where = f"WHERE case_digest = ?{clause} ORDER BY idx"
+        return self._entries(where, case_digest, *values)
+
+    def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
+        """List directory entries from an index on."""
+        where = "WHERE directory = 1 AND idx >= ? ORDER BY idx LIMIT ?"
+        return self._entries(where, min(from_index, self._size), limit)
+
+    @property
+    def last_directory_index(self) -> int | None:
+        """Index of the newest directory entry."""
+        row = self._row("SELECT max(idx) FROM entry WHERE directory = 1")
+        return row[0] if row else None
+
+    def member_entries(self, query: MemberQuery) -> list[StoredEntry]:
+        """List entries that were sent by a member or delivered to it."""
+        matches, kinds = _among("e.kind", query.kinds)
+        match_values: list[object] = [*kinds]
+        if query.sender:
+            matches += " AND e.sender = ?"
+            match_values.append(query.sender)
+        if query.case_digest:
+            matches += " AND e.case_digest = ?"
+            match_values.append(query.case_digest)
+        boxes = (Box.RECEIVED, Box.SENT) if query.box is Box.ALL else (query.box,)
+        one_box = (
+            "SELECT m.idx AS idx FROM member_entry m CROSS JOIN entry e ON e.idx = m.idx"  # noqa: S608 - constants
+            f" WHERE m.member = ? AND m.box = ? AND m.idx > ? AND m.idx < ?{matches}"
+        )
+        # Each box is a walk along its index; SQLite merges both in order and stops at the limit.
+        walk = " UNION ".join([one_box] * len(boxes))
+        after, before = min(query.after, self._size), min(query.before_size, self._size)
+        values: list[object] = []
+        for box in boxes:
+            values += [query.member, box.value, after, before, *match_values]
+        where = f"WHERE idx IN ({walk} ORDER BY idx LIMIT ?) ORDER BY idx"  # noqa: S608 - constants
+        return self._entries(where, *values, query.limit)
+
+    def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
+        """List the cases that a member is party to, in the order of opening."""
+        rows = self._rows(
+            "SELECT c.digest, c.protocol, c.state, c.opened_idx, c.last_idx"
+            " FROM party p CROSS JOIN case_row c ON c.opened_idx = p.opened_idx"
+            " WHERE p.member = ? AND p.opened_idx > ? AND (? = '' OR c.protocol = ?)"
+            " ORDER BY p.opened_idx LIMIT ?",
+            member,
+            min(after, self._size),
+            protocol,
+            protocol,
+            limit,
+        )
+        return [case_row(row) for row in rows]
+
+    def members_touched(self, from_size: int, to_size: int) -> set[str]:
+        """Name the senders and audiences between two sizes."""
+        rows = self._rows(
+            "SELECT sender, audience FROM entry WHERE idx >= ? AND idx < ? AND sender IS NOT NULL",
+            min(from_size, self._size),
+            min(to_size, self._size),
+        )
+        members: set[str] = set()
+        for sender, audience in rows:
+            members.add(sender)
+            members.update(json.loads(audience))
+        return members
+
+    def readable(self, index: int, member: str) -> bool:
+        """Tell whether a member may read an entry."""
+        entry = self.by_index(index)
+        return entry is not None and entry.summary is not None and entry.summary.readable_by(member)
+
+    @property
+    def last_received_time(self) -> datetime | None:
+        """When the newest entry was received."""
+        row = self._row(
+            "SELECT received FROM entry WHERE received IS NOT NULL ORDER BY idx DESC LIMIT 1"
+        )
+        return None if row is None else received_time(row[0])
+
+    def block(self, sha256: bytes) -> FoldedBlock | None:
+        """Find what the fold made of a block the first time that it came."""
+        row = self._row(f"{_BLOCK} WHERE sha256 = ? ORDER BY sequence LIMIT 1", sha256)
+        return None if row is None else folded_block(row)
+
+    def block_at(self, sequence: int) -> FoldedBlock | None:
+        """Find what was folded at a sequence."""
+        row = self._row(f"{_BLOCK} WHERE sequence = ?", sequence)
+        return None if row is None else folded_block(row)
+
+    @property
+    def note(self) -> bytes | None:
+        """The newest signed checkpoint note."""
+        row = self._row("SELECT value FROM meta WHERE key = 'note'")
+        return row[0] if row else None
+
+    def leaf_hash(self, index: int) -> bytes:
+        """Give the leaf hash of an entry."""
+        if not 0 <= index < self._size:
+            raise ValueError("only an entry below the ledger's size has a leaf")
+        n, at = divmod(index, merkle.TILE_WIDTH)
+        return self._tiles.hashes(0, n)[at]
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        """Prove entries in the tree of a size."""
+        if not 0 <= size <= self._size:
+            raise ValueError("a tree beyond the ledger's size cannot be proven in")
+        return list(merkle.inclusion_proofs(self._tiles, indexes, size))
+
+    def _entry(self, where: str, *values: object) -> StoredEntry | None:
+        row = self._row(f"{_ENTRY} {where} ORDER BY idx LIMIT 1", *values)
+        return None if row is None else stored_entry(row)
+
+    def _entries(self, where: str, *values: object) -> list[StoredEntry]:
+        return [stored_entry(row) for row in self._rows(f"{_ENTRY} {where}", *values)]
+
+    def _row(self, sql: str, *values: object) -> Row | None:
+        found: Row | None = self._connection.execute(sql, values).fetchone()
+        return found
+
+    def _rows(self, sql: str, *values: object) -> list[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+
+def _among(column: str, values: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Give a condition that a column is one of some values; none where there are none."""
+    if not values:
+        return "", ()
+    return f" AND {column} IN ({', '.join('?' * len(values))})", tuple(values)
