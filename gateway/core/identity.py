@@ -210,8 +210,8 @@ def _check_for_clients(extensions: x509.Extensions) -> None:
 
 def _split(uri: str) -> tuple[str, str]:
     """Take a SPIFFE ID apart into trust domain and path, the path without its first slash."""
-    if len(uri) > MAX_SPIFFE_ID_BYTES or not uri.isascii():
-        raise _malformed(f"it has more than {MAX_SPIFFE_ID_BYTES} bytes, or is not ASCII")
+    if len(uri) > MAX_SPIFFE_ID_BYTES:
+        raise _malformed(f"it has more than {MAX_SPIFFE_ID_BYTES} bytes")
     if not uri.startswith(_SCHEME):
         raise _malformed(f"it does not begin with {_SCHEME}")
     trust_domain, _, path = uri.removeprefix(_SCHEME).partition("/")

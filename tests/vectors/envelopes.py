@@ -77,6 +77,12 @@ def public_keys() -> Iterator[Vector]:
         ("p256", "P-256 does not sign statements.", _spki(p256)),
         ("x25519", "X25519 does not sign at all.", _spki(x25519)),
         ("trailing-byte", "One key has one name: nothing follows it.", good + b"\x00"),
+        ("long-form", "One key has one name: lengths are minimal.", b"\x30\x81" + good[1:]),
+        (
+            "null-parameters",
+            "The algorithm has no parameters, not NULL ones (RFC 8410 section 3).",
+            b"\x30\x2c\x30\x07\x06\x03\x2b\x65\x70\x05\x00" + good[9:],
+        ),
         ("raw", "32 bytes say nothing about what they are.", good[-32:]),
         ("truncated", "The last byte is missing.", good[:-1]),
         ("empty", "There is nothing.", b""),

@@ -68,6 +68,7 @@ def _certificate(
     usages: tuple[x509.ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
     common_name: str = "not read",
     ca: bool = False,
+    signs: str = "",
 ) -> str:
     """Issue a certificate that is the same each time: an Ed25519 signature has no randomness."""
     named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
@@ -83,9 +84,25 @@ def _certificate(
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if signs:
+        builder = builder.add_extension(_key_usage(signs), critical=True)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return b64(builder.sign(known_key("issuer"), None).public_bytes(Encoding.DER))
+
+
+def _key_usage(asserted: str) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=asserted == "certificates",
+        crl_sign=asserted == "lists",
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def certificates() -> Iterator[Vector]:
@@ -99,6 +116,11 @@ def certificates() -> Iterator[Vector]:
             "good-both",
             "For servers and clients, with a DNS name beside the URI.",
             _certificate(dns, uri(good), usages=(server, client)),
+        ),
+        (
+            "good-key-usage",
+            "Its key signs handshakes, and nothing else.",
+            _certificate(uri(good), signs="nothing else"),
         ),
     ):
         given = {"certificate": certificate, "trust_domain": TRUST_DOMAIN}
@@ -125,6 +147,11 @@ def certificates() -> Iterator[Vector]:
     )
     yield no("signing", "It signs certificates.", malformed, _certificate(uri(good), ca=True))
     yield no("junk", "These bytes are no certificate.", malformed, b64(b"\x30\x03\x02\x01\x00"))
+    for slug in ("certificates", "lists"):
+        signing = _certificate(uri(good), signs=slug)
+        yield no(f"signs-{slug}", f"Its key usage lets it sign {slug}.", malformed, signing)
+    endless = uri("spiffe://elsewhere.example/".ljust(2049, "s"))
+    yield no("too-long", "2049 bytes, wherever it belongs.", malformed, _certificate(endless))
     foreign = uri("spiffe://elsewhere.example/lab/aurora/release-desk")
     mesh = uri("spiffe://elsewhere.example/ns/default/sa/web")
     away = "TRUST_DOMAIN_FOREIGN"
