@@ -4,11 +4,13 @@ import base64
 import contextlib
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId, peer_system
+from tests.vectors import identities
 from tests.vectors.files import Vector, load, name_of
 
 TRUST_DOMAIN = "exchange.example"
@@ -102,6 +104,13 @@ def test_no_system_is_made_that_would_not_parse(trust_domain: str, system: str) 
 def test_any_bytes_are_no_certificate(junk: bytes) -> None:
     with pytest.raises(Refusal) as refused:
         peer_system(junk, TRUST_DOMAIN)
+    assert refused.value.reason == Reason.SPIFFE_ID_MALFORMED
+
+
+def test_a_certificate_with_an_endless_name_is_malformed_wherever_it_belongs() -> None:
+    endless = x509.UniformResourceIdentifier("spiffe://elsewhere.example/".ljust(2049, "s"))
+    with pytest.raises(Refusal) as refused:
+        peer_system(base64.b64decode(identities.certificate(endless)), TRUST_DOMAIN)
     assert refused.value.reason == Reason.SPIFFE_ID_MALFORMED
 
 
