@@ -1,0 +1,92 @@
+"""The directory as the ledger has it, kept at hand.
+
+* Made from the directory entries of the store alone, and extended as new ones are recorded.
+* `at` gives the directory of one snapshot, so that a statement is judged against one state.
+* Only grows: a snapshot of a smaller size than what is at hand is answered from the store.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Final
+
+from gateway.core.directory import Directory
+from gateway.core.errors import Fault, Reason
+from gateway.core.statements import Header
+from gateway.ports import LedgerReader, LedgerSnapshot, StoredEntry
+from gateway.wire import entries
+
+_PAGE: Final = 1000
+
+
+class Directories:
+    """Gives the directory at any moment; safe to use from many threads."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        """Begin with nothing at hand.
+
+        Args:
+            reader: The store of this node.
+        """
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._latest: Directory | None = None
+
+    def now(self) -> Directory:
+        """Give the directory as it stands.
+
+        Returns:
+            The directory at the store's present size.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, the ledger has no genesis entry yet.
+        """
+        with self._reader.snapshot() as snapshot:
+            return self.at(snapshot)
+
+    def at(self, snapshot: LedgerSnapshot) -> Directory:
+        """Give the directory at a snapshot's size.
+
+        Args:
+            snapshot: The snapshot.
+
+        Returns:
+            The directory.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, the ledger has no genesis entry yet.
+        """
+        latest = self._latest
+        if latest is not None and latest.size == snapshot.size:
+            return latest
+        with self._lock:
+            latest = self._latest
+            if latest is None or latest.size > snapshot.size:
+                directory = _extend(None, snapshot)
+            else:
+                directory = _extend(latest, snapshot)
+            if latest is None or directory.size > latest.size:
+                self._latest = directory
+        return directory
+
+
+def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
+    """Apply what the store holds beyond a directory, or all of it."""
+    last = snapshot.last_directory_index
+    if directory is not None and (last is None or last < directory.size):
+        return replace(directory, size=snapshot.size)
+    found: list[tuple[int, Header]] = []
+    start = 0 if directory is None else directory.size
+    while page := snapshot.directory_entries(start, _PAGE):
+        found += [(entry.index, header) for entry in page if (header := _header(entry)) is not None]
+        start = page[-1].index + 1
+    if directory is None:
+        if not found or found[0][0] != 0:
+            raise Fault(Reason.LEDGER_UNAVAILABLE, "the ledger has no genesis entry yet")
+        directory = Directory.from_genesis(found.pop(0)[1])
+    return directory.extended(found, snapshot.size)
+
+
+def _header(entry: StoredEntry) -> Header | None:
+    return entries.header_of(entry.body)

@@ -1,0 +1,237 @@
+"""The judgement: may this statement be recorded now, whom does it go to, what does it change?
+
+* Judged against one snapshot of the ledger; what was read is named, so that the fold can tell
+  whether it still holds.
+* A case that does not exist and one that is not the sender's are refused alike; so are references.
+* Tables decide (`core.tables`), markings narrow (`core.markings`); nothing is decided here that is
+  not decided there.
+"""
+
+from __future__ import annotations
+
+from gateway.admission import keys
+from gateway.admission.submission import Judged, Verified
+from gateway.admission.verify import profile_version
+from gateway.core import grants, markings, protocols
+from gateway.core.directory import OWN_KINDS, Directory
+from gateway.core.enrolment import (
+    MemberEnrolmentFacts,
+    MemberSuccessionFacts,
+    MemberUpdateFacts,
+)
+from gateway.core.errors import Fault, Reason, Refusal, invalid
+from gateway.core.identity import MemberId
+from gateway.core.protocols import Cited, Situation
+from gateway.core.statements import Header, Kind, Tlp
+from gateway.core.tables import VERSIONED, Protocol, State
+from gateway.ports import CaseRow, LedgerSnapshot, StoredEntry
+from gateway.profiles import Policy
+from gateway.wire import entries
+
+
+def judge(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judged:
+    """Judge a verified statement.
+
+    Args:
+        verified: The statement.
+        snapshot: The ledger at one moment, of the size of the statement's directory.
+        policy: The policy data at hand.
+
+    Returns:
+        The judgement.
+
+    Raises:
+        Refusal: Whatever speaks against it.
+    """
+    header = verified.header
+    earlier = snapshot.statement(header.sender, header.statement_id)
+    if earlier is not None:
+        raise invalid(
+            "header.statement_id",
+            "names another statement of this sender already; make a new id",
+            Reason.EQUIVOCATION,
+        )
+    if header.kind.is_directory:
+        return _judge_directory(verified, snapshot, policy)
+    return _judge_exchange(verified, snapshot, policy)
+
+
+def _judge_directory(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judged:
+    """Judge a statement about the directory; every member may read it."""
+    header, directory = verified.header, verified.authenticated.directory
+    if header.sender != directory.registrar and header.kind not in OWN_KINDS:
+        raise Refusal(Reason.SENDER_NOT_PERMITTED, "only the registrar sends this kind")
+    check_open_to_all(header)
+    _check_sectors(header, policy)
+    directory.check(header)
+    touched = {keys.member(member) for member in _members_named(header, directory)}
+    base = {keys.DIRECTORY, keys.statement(header)}
+    return Judged(
+        verified=verified,
+        audience=(),
+        profile_version=profile_version(header, policy),
+        case_state="",
+        reads=tuple(sorted(base | touched | {keys.member(header.sender)})),
+        writes=tuple(sorted(base | touched)),
+        judged_at=snapshot.size,
+    )
+
+
+def _judge_exchange(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judged:
+    """Judge a statement between members: it opens a case, or belongs in one."""
+    header = verified.header
+    if not header.recipients:
+        raise invalid("header.recipients", "is empty; name a recipient", Reason.RECIPIENTS_EMPTY)
+    cited = _cited(header, snapshot)
+    reads = {keys.statement(header), keys.member(header.sender)}
+    if header.on_behalf_of is not None:
+        reads.add(keys.member(header.on_behalf_of))
+    writes = {keys.statement(header)}
+    if header.case is None:
+        audience, state = _open(verified)
+        writes.add(keys.case(verified.digest))
+    else:
+        audience, state, alone = _continue(verified, snapshot, header.case, cited)
+        reads.add(keys.case(header.case))
+        if alone:
+            writes.add(keys.case(header.case))
+    return Judged(
+        verified=verified,
+        audience=audience,
+        profile_version=profile_version(header, policy),
+        case_state=state,
+        reads=tuple(sorted(reads)),
+        writes=tuple(sorted(writes)),
+        judged_at=snapshot.size,
+    )
+
+
+def _open(verified: Verified) -> tuple[tuple[MemberId, ...], State]:
+    header, authenticated = verified.header, verified.authenticated
+    opening = protocols.opening(header, authenticated.member.kind)
+    audience = markings.audience_of_opener(header, authenticated.directory, opening.recipients)
+    grants.check_opening(header, audience)
+    return audience, opening.to
+
+
+def _continue(
+    verified: Verified, snapshot: LedgerSnapshot, digest: bytes, cited: tuple[StoredEntry, ...]
+) -> tuple[tuple[MemberId, ...], State, bool]:
+    """Judge a statement in a case, whose sender has to be a party of it."""
+    header, authenticated = verified.header, verified.authenticated
+    case = snapshot.case(digest)
+    opener = snapshot.by_index(case.opened_index) if case is not None else None
+    if case is None or opener is None or opener.summary is None:
+        raise protocols.case_not_found()
+    parties = frozenset(
+        MemberId(name) for name in (opener.summary.sender, *opener.summary.audience)
+    )
+    if header.sender not in parties:
+        raise protocols.case_not_found()
+    situation = _situation(verified, snapshot, case, opener, parties, cited)
+    markings.check_not_relaxed(header, situation.opener)
+    audience = markings.audience_in_case(header, authenticated.directory, parties)
+    transition = protocols.transition(header, situation)
+    return audience, transition.state, transition.alone
+
+
+def _situation(
+    verified: Verified,
+    snapshot: LedgerSnapshot,
+    case: CaseRow,
+    opener: StoredEntry,
+    parties: frozenset[MemberId],
+    cited: tuple[StoredEntry, ...],
+) -> Situation:
+    protocol = Protocol(case.protocol)
+    versions = snapshot.case_entries(case.digest, sorted(VERSIONED[protocol]))
+    # An application opens a grant case without terms: until the first offer it is what holds.
+    current = versions[-1] if versions else opener
+    return Situation(
+        protocol=protocol,
+        state=State(case.state),
+        opener=_header(opener),
+        parties=parties,
+        current=_header(current),
+        current_digest=_digest(current),
+        cited=tuple(
+            Cited(digest=entry.summary.digest, kind=Kind(entry.summary.kind))
+            for entry in cited
+            if entry.summary is not None and entry.summary.case_digest == case.digest
+        ),
+        cosigned=_cosigned(snapshot, case, _digest(current)),
+        sender_kind=verified.authenticated.member.kind,
+        now=verified.authenticated.submission.received_time,
+    )
+
+
+def _cosigned(snapshot: LedgerSnapshot, case: CaseRow, offer: bytes) -> frozenset[MemberId]:
+    if case.protocol != Protocol.GRANT:
+        return frozenset()
+    return frozenset(
+        MemberId(entry.summary.sender)
+        for entry in snapshot.case_entries(case.digest, [Kind.GRANT_COSIGNATURE])
+        if entry.summary is not None and offer in entry.summary.refers_to
+    )
+
+
+def _cited(header: Header, snapshot: LedgerSnapshot) -> tuple[StoredEntry, ...]:
+    """Find what a statement refers to; what its sender may not read does not exist for it."""
+    found = []
+    for digest in header.refers_to:
+        entry = snapshot.by_digest(digest)
+        if entry is None or not snapshot.readable(entry.index, header.sender):
+            raise invalid(
+                "header.refers_to",
+                "names a statement that is not among those the sender may read",
+                Reason.REFERENCE_INVALID,
+            )
+        found.append(entry)
+    return tuple(found)
+
+
+def check_open_to_all(header: Header) -> None:
+    """Refuse a directory statement that is addressed, marked or placed like another one.
+
+    Args:
+        header: Its header.
+
+    Raises:
+        Refusal: FIELD_INVALID.
+    """
+    if header.tlp is not Tlp.CLEAR:
+        raise invalid("header.tlp", "of a directory statement is CLEAR: every member reads it")
+    if header.recipients:
+        raise invalid("header.recipients", "of a directory statement is empty: all members read it")
+    if header.case is not None or header.on_behalf_of is not None:
+        raise invalid("header.case_digest", "and on_behalf_of of a directory statement are empty")
+
+
+def _check_sectors(header: Header, policy: Policy) -> None:
+    facts = header.facts
+    if isinstance(facts, MemberEnrolmentFacts | MemberUpdateFacts) and (
+        facts.profile.sectors - policy.sectors
+    ):
+        raise invalid("header.facts.profile.sectors", "holds a sector that is not one of the 16")
+
+
+def _members_named(header: Header, directory: Directory) -> set[str]:
+    """Name the members whose records a directory statement changes."""
+    facts = header.facts
+    if isinstance(facts, MemberSuccessionFacts):
+        return {facts.predecessor, facts.successor}
+    if header.kind is Kind.REGISTRAR_SUCCESSION:
+        return {directory.registrar}
+    named: str = getattr(facts, "member", header.sender)
+    return {named}
+
+
+def _header(entry: StoredEntry) -> Header:
+    header = entries.header_of(entry.body)
+    if header is None:
+        raise Fault(Reason.INTERNAL, "an entry of the case cannot be read; check the ledger")
+    return header
+
+
+def _digest(entry: StoredEntry) -> bytes:
+    return entry.summary.digest if entry.summary is not None else b""
