@@ -25,6 +25,7 @@ fix: setup ## Format, and mend what the linter can
 
 proto: setup ## Generate proto/gen from the protocol files
 	@$(VENV) .make/generate.py
+	@$(VENV) .make/comments.py
 
 lock: oldest ## Resolve the dependencies anew into both lock files
 	@$(PYTHON) .make/bootstrap.py lock
@@ -57,6 +58,7 @@ imports: setup
 protocol: setup
 	@cd proto && ../.venv/bin/buf lint
 	@$(VENV) .make/generate.py --check
+	@$(VENV) .make/comments.py --check
 
 unit: setup
 	@$(VENV) -m pytest

@@ -75,8 +75,8 @@ def attachment(table: Mapping[str, object], folder: Path | None) -> Attachment:
     detached = table.get("detached", False)
     if not isinstance(detached, bool):
         raise ValueError("has a `detached` that is not true or false")  # noqa: TRY004 - one type
-    if "file" in table:
-        path = _path(table["file"], folder)
+    if "data" not in table:
+        path = _path(table.get("file"), folder)
         name = _text(table, "file_name", path.name)
         data = _bytes_of(path)
     else:

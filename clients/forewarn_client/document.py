@@ -158,7 +158,7 @@ class Builder:
             message.CopyFrom(value)
         elif not isinstance(value, Mapping):
             raise WrongError("is a table of its own keys, as in { key = value }")
-        elif isinstance(message, values_pb2.Attachment) and {"file", "data"} & value.keys():
+        elif isinstance(message, values_pb2.Attachment) and not _is_digest_only(value):
             try:
                 message.CopyFrom(attachments.attachment(value, self.folder))
             except ValueError as error:
@@ -222,6 +222,11 @@ class Builder:
 
     def _problem(self, path: str, description: str, reason: str = "FIELD_INVALID") -> None:
         self.problems.append(Problem(field=path, description=description, reason=reason))
+
+
+def _is_digest_only(value: Mapping[str, object]) -> bool:
+    """Tell whether an attachment is written by its digest, as `render` writes a received one."""
+    return "sha256" in value and not {"file", "data"} & value.keys()
 
 
 def _cut(message: values_pb2.PreciseTime) -> None:
