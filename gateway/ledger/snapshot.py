@@ -106,7 +106,7 @@ class Snapshot:
         values: list[object] = []
         for box in boxes:
             values += [query.member, box.value, after, before, *match_values]
-        where = f"WHERE idx IN ({walk} ORDER BY idx LIMIT ?) ORDER BY idx"  # noqa: S608 - constants
+        where = f"WHERE idx IN ({walk} ORDER BY idx LIMIT ?) ORDER BY idx"
         return self._entries(where, *values, query.limit)
 
     def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:

@@ -1,0 +1,101 @@
+"""The newest signed checkpoint that a worker has seen: `gateway.ports.LedgerHead`.
+
+* A note counts only if the log's own key signed it; the head never goes back.
+* Announcements are hints: where one may have been missed, the store is asked.
+* Every announcement is a pulse, also one that brings no larger head: a block may have been folded
+  whose entries were all refused.
+
+It does not check consistency between heads: the keeper does before it signs, and members do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import Final
+
+from gateway.core.checkpoint import NoteError, NoteVerifier, open_checkpoint
+from gateway.core.errors import Fault, Reason
+from gateway.ports import Announcements, LedgerReader, SignedHead
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Head:
+    """One worker's view of the log's head."""
+
+    def __init__(
+        self, *, reader: LedgerReader, announcements: Announcements, verifier: NoteVerifier
+    ) -> None:
+        """Begin without a head.
+
+        Args:
+            reader: The store, asked when an announcement may have been missed.
+            announcements: Where new notes are heard.
+            verifier: The log's key; its name is the origin.
+        """
+        self._reader = reader
+        self._announcements = announcements
+        self._verifier = verifier
+        self._current: SignedHead | None = None
+        self._pulse = asyncio.Event()
+
+    @property
+    def current(self) -> SignedHead:
+        """Note, size and root; see `gateway.ports.LedgerHead.current`."""
+        if self._current is None:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE, "no signed checkpoint is known yet: try again shortly"
+            )
+        return self._current
+
+    @property
+    def size(self) -> int:
+        """Size of the newest signed checkpoint; 0 before the first."""
+        return self._current.size if self._current else 0
+
+    @property
+    def pulse(self) -> asyncio.Event:
+        """An event that the next announcement sets. Take it before looking, then wait for it."""
+        return self._pulse
+
+    async def wait_beyond(self, size: int) -> SignedHead:
+        """Wait for a larger head; see `gateway.ports.LedgerHead.wait_beyond`."""
+        while self._current is None or self._current.size <= size:
+            await self._pulse.wait()
+        return self._current
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        async with aclosing(self._announcements.notes()) as announcements:
+            async for announcement in announcements:
+                if announcement.note is None:
+                    await self.refresh()
+                else:
+                    self._hear(announcement.note)
+
+    async def refresh(self) -> None:
+        """Ask the store for the newest note; a store that fails is left for the next time."""
+        try:
+            note = await asyncio.to_thread(self._read)
+        except Fault as fault:
+            _log.warning("the head could not be read: %s", fault)
+            return
+        if note is not None:
+            self._hear(note)
+
+    def _read(self) -> bytes | None:
+        with self._reader.snapshot() as snapshot:
+            return snapshot.note
+
+    def _hear(self, note: bytes) -> None:
+        try:
+            checkpoint = open_checkpoint(note, [self._verifier], self._verifier.name)
+        except NoteError as error:
+            _log.warning("a note was heard that the log did not sign: %s", error)
+            return
+        if self._current is None or checkpoint.size > self._current.size:
+            self._current = SignedHead(note=note, size=checkpoint.size, root=checkpoint.root)
+        self._pulse.set()
+        self._pulse = asyncio.Event()
