@@ -163,7 +163,7 @@ def _header(kind: kinds.Kind) -> Iterator[str]:
     opener = kind.name in _OPENERS
     for name in _HEADER_KEYS:
         addressing = name in {"recipients", "tlp"}
-        if directory and (addressing or name in {"case_digest", "community"}):
+        if directory and name not in {"refers_to", "expire_time"}:
             continue
         if name == "case_digest" and kind.name in _OPENERS_ONLY:
             continue

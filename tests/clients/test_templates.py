@@ -52,7 +52,7 @@ def test_every_optional_line_can_be_taken_in(name: str, tmp_path: Path) -> None:
     facts: Any = getattr(parsed.header, parsed.kind.facts) if parsed.kind.facts else None
     for message, table in ((facts, values.get("facts")), (parsed.body, values.get("body"))):
         if message is not None:
-            assert set(table) == {rule.name for rule in strict.rules(message.DESCRIPTOR)}
+            assert set(table or ()) == {rule.name for rule in strict.rules(message.DESCRIPTOR)}
 
 
 @pytest.mark.parametrize("name", NAMES)
