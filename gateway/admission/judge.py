@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.admission import keys
 from gateway.admission.submission import Judged, Verified
 from gateway.admission.verify import profile_version
@@ -119,20 +121,32 @@ def _continue(
 ) -> tuple[tuple[MemberId, ...], State, bool]:
     """Judge a statement in a case, whose sender has to be a party of it."""
     header, authenticated = verified.header, verified.authenticated
-    case = snapshot.case(digest)
-    opener = snapshot.by_index(case.opened_index) if case is not None else None
-    if case is None or opener is None or opener.summary is None:
+    case = _find(snapshot, digest)
+    if case is None or header.sender not in case.parties:
         raise protocols.case_not_found()
-    parties = frozenset(
-        MemberId(name) for name in (opener.summary.sender, *opener.summary.audience)
-    )
-    if header.sender not in parties:
-        raise protocols.case_not_found()
-    situation = _situation(verified, snapshot, case, opener, parties, cited)
+    situation = _situation(verified, snapshot, case, cited)
     markings.check_not_relaxed(header, situation.opener)
-    audience = markings.audience_in_case(header, authenticated.directory, parties)
+    audience = markings.audience_in_case(header, authenticated.directory, case.parties)
     transition = protocols.transition(header, situation)
     return audience, transition.state, transition.alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A case as found: its row, the entry that opened it, and its parties."""
+
+    row: CaseRow
+    opener: StoredEntry
+    parties: frozenset[MemberId]
+
+
+def _find(snapshot: LedgerSnapshot, digest: bytes) -> _Case | None:
+    row = snapshot.case(digest)
+    opener = snapshot.by_index(row.opened_index) if row is not None else None
+    if row is None or opener is None or opener.summary is None:
+        return None
+    names = (opener.summary.sender, *opener.summary.audience)
+    return _Case(row=row, opener=opener, parties=frozenset(MemberId(name) for name in names))
 
 
 def _situation(

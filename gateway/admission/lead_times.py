@@ -1,4 +1,4 @@
-"""What every lead-time profile says of a recorded notice. Shown to its sender; it blocks nothing."""
+"""What every lead-time profile says of a recorded notice: shown to its sender, blocking nothing."""
 
 from __future__ import annotations
 
