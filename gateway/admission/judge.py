@@ -150,22 +150,18 @@ def _find(snapshot: LedgerSnapshot, digest: bytes) -> _Case | None:
 
 
 def _situation(
-    verified: Verified,
-    snapshot: LedgerSnapshot,
-    case: CaseRow,
-    opener: StoredEntry,
-    parties: frozenset[MemberId],
-    cited: tuple[StoredEntry, ...],
+    verified: Verified, snapshot: LedgerSnapshot, found: _Case, cited: tuple[StoredEntry, ...]
 ) -> Situation:
+    case = found.row
     protocol = Protocol(case.protocol)
     versions = snapshot.case_entries(case.digest, sorted(VERSIONED[protocol]))
     # An application opens a grant case without terms: until the first offer it is what holds.
-    current = versions[-1] if versions else opener
+    current = versions[-1] if versions else found.opener
     return Situation(
         protocol=protocol,
         state=State(case.state),
-        opener=_header(opener),
-        parties=parties,
+        opener=_header(found.opener),
+        parties=found.parties,
         current=_header(current),
         current_digest=_digest(current),
         cited=tuple(
