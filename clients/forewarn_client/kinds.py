@@ -18,9 +18,19 @@ from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from forewarn.statement.v1 import header_pb2
+from forewarn.statement.v1 import (
+    alert_pb2,
+    answers_pb2,
+    breach_pb2,
+    directory_pb2,
+    grant_pb2,
+    header_pb2,
+    release_pb2,
+)
 from forewarn_client import strict
 
+# Imported so that the pool knows every body message.
+_FILES = (alert_pb2, answers_pb2, breach_pb2, directory_pb2, grant_pb2, release_pb2)
 _PREFIX = "STATEMENT_KIND_"
 _PACKAGE = header_pb2.DESCRIPTOR.package
 
@@ -112,10 +122,10 @@ def parse_statement(payload: bytes) -> Parsed:
         The parsed statement.
 
     Raises:
-        strict.StrictError: The first thing that is wrong with it; paths start with `header` or
-            `body`.
+        strict.StrictError: The first thing that is wrong with it; paths start with `statement`,
+            `header` or `body`.
     """
-    statement = strict.parse(header_pb2.Statement, payload)
+    statement = strict.parse(header_pb2.Statement, payload, "statement")
     header = strict.parse(header_pb2.Header, statement.header, "header")
     kind = of_number(header.kind)
     facts = header.WhichOneof("facts") or ""
@@ -127,7 +137,9 @@ def parse_statement(payload: bytes) -> Parsed:
         )
     if kind.body is None:
         if statement.body:
-            raise strict.StrictError("FIELD_INVALID", "body", f"is empty in a {kind.name}")
+            raise strict.StrictError(
+                "FIELD_INVALID", "statement.body", f"is empty in a {kind.name}"
+            )
         return Parsed(kind=kind, header=header, body=None)
     body = strict.parse(kind.body, statement.body, "body")
     return Parsed(kind=kind, header=header, body=body)

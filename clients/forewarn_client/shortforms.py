@@ -22,7 +22,7 @@ _FRESH: Final[Mapping[str, tuple[Callable[[], str], Callable[[str], bool]]]] = {
     "grant_id": (identifiers.new_uuid7, identifiers.is_uuid7),
 }
 _MEMBER: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", re.ASCII)
-_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 _RANGES: Final = {
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
@@ -104,15 +104,15 @@ def _recipient(message: Any, value: object) -> None:  # noqa: ANN401 - a Recipie
 
 
 def _signing_key(message: Any, value: object) -> None:  # noqa: ANN401 - a SigningKey
-    text = value.strip() if isinstance(value, str) else ""
     begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
-    if not (text.startswith(begin) and text.endswith(end)):
-        raise WrongError(f"is a table, or the PEM text of a public key ({begin} ...)")
+    text = value.strip() if isinstance(value, str) else ""
+    encoded = "".join(text.removeprefix(begin).removesuffix(end).split())
     try:
-        encoded = "".join(text.removeprefix(begin).removesuffix(end).split())
         message.spki = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        raise WrongError("holds PEM text that does not decode") from None
+    except (binascii.Error, ValueError):
+        message.spki = b""
+    if not message.spki:
+        raise WrongError(f"is a public key: its PEM text ({begin} ...), or that text's base64")
     message.algorithm = 1
 
 

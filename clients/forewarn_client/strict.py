@@ -4,21 +4,24 @@
   twice, non-minimal numbers, spelled-out defaults and trailing bytes are refused, at any depth.
 * An enum holds only numbers that its enum names.
 * The `rule` options of the protocol files are applied, recursively: what is required is there,
-  and nothing is longer than it may be. A time or a duration is within the range of its type.
+  and nothing is longer than it may be. No item of a list and no stated text is empty.
+* Times, durations, absences and attachments are checked for what they mean: a time is in the
+  calendar, an absence is withheld if and only if it says why, a file is that of its digest.
 * The same rules serve a statement that arrives and a statement that is about to be signed.
 
 It does not judge what a statement means, who may say it, or whether its signature is valid.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from forewarn.statement.v1 import rules_pb2
+from forewarn.statement.v1 import rules_pb2, values_pb2
 
 DEFAULT_MAX_BYTES: Final = 256
 DEFAULT_MAX_ITEMS: Final = 64
@@ -26,13 +29,10 @@ DEFAULT_MAX_ITEMS: Final = 64
 _M = TypeVar("_M", bound=Message)
 
 # Ranges of google/protobuf/timestamp.proto and duration.proto.
-_TIMESTAMP: Final = "google.protobuf.Timestamp"
-_DURATION: Final = "google.protobuf.Duration"
-_SECONDS: Final = {
-    _TIMESTAMP: (-62_135_596_800, 253_402_300_799),
-    _DURATION: (-315_576_000_000, 315_576_000_000),
-}
-_NANOS: Final = 1_000_000_000
+_TIMESTAMP_SECONDS: Final = range(-62_135_596_800, 253_402_300_800)
+_DURATION_SECONDS: Final = range(-315_576_000_000, 315_576_000_001)
+_NANOS: Final = range(1_000_000_000)
+_DIGEST_BYTES: Final = 32
 
 
 class StrictError(ValueError):
@@ -117,7 +117,7 @@ def parse_canonical(message_type: type[_M], data: bytes, path: str = "") -> _M:
     message = message_type()
     try:
         message.ParseFromString(data)
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError):
         name = message_type.DESCRIPTOR.name
         raise StrictError("STATEMENT_MALFORMED", path, f"does not parse as {name}") from None
     # Without its unknown fields, what differs from the canonical encoding in any way differs here.
@@ -142,9 +142,6 @@ def violations(message: Message, path: str = "") -> Iterator[StrictError]:
     Yields:
         One error for each rule that is broken, in the order of the fields.
     """
-    if message.DESCRIPTOR.full_name in _SECONDS:
-        yield from _span_violations(message, path)
-        return
     oneofs: set[str] = set()
     for rule in rules(message.DESCRIPTOR):
         if rule.oneof:
@@ -155,6 +152,9 @@ def violations(message: Message, path: str = "") -> Iterator[StrictError]:
             if chosen != rule.name:
                 continue
         yield from _field_violations(message, rule, _join(path, rule.name))
+    meaning = _MEANINGS.get(message.DESCRIPTOR.full_name)
+    if meaning is not None:
+        yield from meaning(message, path)
 
 
 @cache
@@ -200,12 +200,15 @@ def _field_violations(message: Message, rule: Rule, path: str) -> Iterator[Stric
             )
         for number, item in enumerate(value):
             yield from _value_violations(item, rule, f"{path}[{number}]")
+            if not rule.message and not item:
+                yield _missing(f"{path}[{number}]")
     elif rule.message:
         if message.HasField(rule.name):
             yield from violations(value, path)
         elif rule.required:
             yield _missing(path)
-    elif rule.required and not rule.oneof and not value:
+    # In a oneof, zero and false are values like others; an empty text never is.
+    elif rule.required and (value in {"", b""} if rule.oneof else not value):
         yield _missing(path)
     else:
         yield from _value_violations(value, rule, path)
@@ -225,19 +228,44 @@ def _value_violations(value: object, rule: Rule, path: str) -> Iterator[StrictEr
             )
 
 
-def _span_violations(message: Message, path: str) -> Iterator[StrictError]:
-    """Check a Timestamp or a Duration against the range that its own documentation states."""
-    name = message.DESCRIPTOR.full_name
-    seconds: int = getattr(message, "seconds")  # noqa: B009 - typed only in the concrete class
-    nanos: int = getattr(message, "nanos")  # noqa: B009 - typed only in the concrete class
-    low, high = _SECONDS[name]
-    sound = low <= seconds <= high
-    if name == _TIMESTAMP:
-        sound = sound and 0 <= nanos < _NANOS
-    else:
-        sound = sound and abs(nanos) < _NANOS and seconds * nanos >= 0
-    if not sound:
-        yield StrictError("FIELD_INVALID", path, "is out of the range of its type")
+def _timestamp(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
+    if message.seconds not in _TIMESTAMP_SECONDS or message.nanos not in _NANOS:
+        yield StrictError("FIELD_INVALID", path, "is not a time between the years 1 and 9999")
+
+
+def _duration(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
+    if message.seconds not in _DURATION_SECONDS or message.nanos not in _NANOS:
+        yield StrictError("FIELD_INVALID", path, "is not a duration of at most 10,000 years")
+
+
+def _absence(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
+    withheld = message.kind == values_pb2.ABSENCE_KIND_WITHHELD
+    if withheld != bool(message.reason):
+        yield _invalid(path, "reason", "says why a value is withheld, and is empty otherwise")
+
+
+def _attachment(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
+    name = message.file_name
+    if name in {".", ".."} or any(c in "/\\" or not c.isprintable() for c in name):
+        yield _invalid(path, "file_name", "is not the plain name of a file")
+    if len(message.sha256) != _DIGEST_BYTES:
+        yield _invalid(path, "sha256", "is not 32 bytes")
+    if message.data and len(message.data) != message.size:
+        yield _invalid(path, "size", "is not the size of the data")
+    if message.data and sha256(message.data).digest() != message.sha256:
+        yield _invalid(path, "sha256", "is not the digest of the data")
+
+
+_MEANINGS: Final[Mapping[str, Callable[[Any, str], Iterator[StrictError]]]] = {
+    "google.protobuf.Timestamp": _timestamp,
+    "google.protobuf.Duration": _duration,
+    "forewarn.statement.v1.Absence": _absence,
+    "forewarn.statement.v1.Attachment": _attachment,
+}
+
+
+def _invalid(path: str, name: str, description: str) -> StrictError:
+    return StrictError("FIELD_INVALID", _join(path, name), description)
 
 
 def _missing(path: str) -> StrictError:

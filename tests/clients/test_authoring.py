@@ -409,8 +409,8 @@ def field_values(field: Any) -> st.SearchStrategy[Any]:
         single = messages(field.message_type)
     elif field.enum_type is not None:
         single = st.sampled_from([value.number for value in field.enum_type.values][1:])
-    elif field.name == "data":
-        single = st.just(b"")
+    elif field.name in {"data", "file_name"}:
+        single = st.just({"data": b"", "file_name": "a file.txt"}[field.name])
     else:
         single = SCALARS[field.type]
     return st.lists(single, min_size=1, max_size=2) if field.is_repeated else single

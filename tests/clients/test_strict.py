@@ -1,5 +1,8 @@
 """Strict parsing: one encoding, known enums, and every rule of the protocol files."""
 
+from hashlib import sha256
+from typing import Any
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -104,6 +107,48 @@ def test_a_duration_has_one_sign() -> None:
         "FIELD_INVALID",
         "body.budget_period",
     )
+
+
+def test_nothing_in_a_list_and_no_stated_text_is_empty() -> None:
+    body = alert_pb2.AlertBody(title="t", summary="s", affected_sectors=["x", ""])
+    assert reason_of(alert_pb2.AlertBody, body.SerializeToString()) == (
+        "FIELD_MISSING",
+        "body.affected_sectors[1]",
+    )
+    blank = values_pb2.StatedText(known="").SerializeToString()
+    assert reason_of(values_pb2.StatedText, blank) == ("FIELD_MISSING", "body.known")
+
+
+@pytest.mark.parametrize(("kind", "why"), [(1, "because"), (2, "")])
+def test_an_absence_is_withheld_for_a_reason_only(kind: int, why: str) -> None:
+    absence = values_pb2.Absence(kind=values_pb2.AbsenceKind.Name(kind), reason=why)
+    assert reason_of(values_pb2.Absence, absence.SerializeToString()) == (
+        "FIELD_INVALID",
+        "body.reason",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"file_name": "../x"}, "file_name"),
+        ({"file_name": "a\x1b[2J"}, "file_name"),
+        ({"sha256": b"short"}, "sha256"),
+        ({"size": 4}, "size"),
+        ({"data": b"cba"}, "sha256"),
+    ],
+)
+def test_a_file_is_that_of_its_digest(changed: dict[str, Any], field: str) -> None:
+    fields: dict[str, Any] = {
+        "file_name": "a.txt",
+        "media_type": "text/plain",
+        "size": 3,
+        "data": b"abc",
+    }
+    fields |= {"sha256": sha256(b"abc").digest()}
+    strict.parse(values_pb2.Attachment, values_pb2.Attachment(**fields).SerializeToString())
+    wrong = values_pb2.Attachment(**fields | changed).SerializeToString()
+    assert reason_of(values_pb2.Attachment, wrong) == ("FIELD_INVALID", f"body.{field}")
 
 
 def statement(header: header_pb2.Header, body: bytes) -> bytes:
