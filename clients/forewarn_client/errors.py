@@ -58,6 +58,8 @@ class Flaw(StrEnum):
     SIGNATURE_INVALID = auto()
     """A signature does not verify."""
     SIGNATURE_MISSING = auto()
+    """Nobody signed."""
+    SIGNATURES_INSUFFICIENT = auto()
     """Fewer keys signed than have to."""
     EXCHANGE_FOREIGN = auto()
     """A statement that was made for another exchange."""

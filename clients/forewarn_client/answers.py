@@ -1,0 +1,133 @@
+"""Error answers of the exchange, turned into this library's errors.
+
+* What the exchange says with `google.rpc.ErrorInfo` keeps its reason, fields and metadata.
+* Codes that decide something become `RefusedError`, the others `UnavailableError`.
+* A handshake that failed shows only as a closed connection: the text says what that usually means.
+
+Nothing of the request is ever repeated.
+"""
+
+from typing import Final
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2, status_pb2
+
+from forewarn_client.errors import (
+    Answer,
+    ForewarnError,
+    RefusedError,
+    UnavailableError,
+    Violation,
+)
+
+_DETAILS: Final = "grpc-status-details-bin"
+_TRANSIENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+# These say nothing about the request: the same one may do later.
+_UNDECIDED: Final = _TRANSIENT | {
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DATA_LOSS,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.UNKNOWN,
+}
+_HANDSHAKE: Final = ("socket closed", "handshake", "ssl", "tls", "certificate", "connection reset")
+HANDSHAKE_HELP: Final = (
+    "the connection was closed during or right after the TLS handshake. Usually the exchange does "
+    "not accept this system's certificate: its authority is not in the exchange's trust bundle, it "
+    "has expired, is not valid yet (check this machine's clock), is missing, or is not for TLS "
+    "clients; or ca.pem does not hold the authority of the exchange's own certificate"
+)
+
+
+def parse(error: grpc.aio.AioRpcError) -> Answer:
+    """Read what an error answer carries.
+
+    Args:
+        error: The error of a call.
+
+    Returns:
+        Its reason and details; only the code's name where it carries none.
+    """
+    reason, metadata, violations = error.code().name, dict[str, str](), list[Violation]()
+    retry_after: float | None = None
+    for detail in _status(error).details:
+        info = error_details_pb2.ErrorInfo()
+        fields = error_details_pb2.BadRequest()
+        retry = error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Unpack(fields):
+            violations += [
+                Violation(field=item.field, description=item.description)
+                for item in fields.field_violations
+            ]
+        elif detail.Unpack(retry):
+            retry_after = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+    return Answer(
+        reason=reason,
+        metadata=metadata,
+        violations=tuple(violations),
+        retry_after=retry_after,
+    )
+
+
+def is_transient(error: grpc.aio.AioRpcError) -> bool:
+    """Tell whether the same call may succeed soon.
+
+    Args:
+        error: The error of a call that may be made again.
+
+    Returns:
+        True for a lost or late answer, and where the exchange asks to come back.
+    """
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return parse(error).retry_after is not None
+    return error.code() in _TRANSIENT
+
+
+def looks_like_handshake(error: grpc.aio.AioRpcError) -> bool:
+    """Tell whether an error looks like a refused TLS handshake.
+
+    Args:
+        error: The error of a call.
+
+    Returns:
+        True where the connection was made and then closed.
+    """
+    text = (error.details() or "").lower()
+    return error.code() is grpc.StatusCode.UNAVAILABLE and any(sign in text for sign in _HANDSHAKE)
+
+
+def explain(error: grpc.aio.AioRpcError) -> ForewarnError:
+    """Turn an error answer into an error of this library.
+
+    Args:
+        error: The error of a call.
+
+    Returns:
+        `RefusedError` where the exchange decided, else `UnavailableError`.
+    """
+    answer, detail = parse(error), error.details() or "no details"
+    if error.code() not in _UNDECIDED:
+        return RefusedError(detail, answer)
+    if looks_like_handshake(error):
+        return UnavailableError(answer.reason, f"{HANDSHAKE_HELP} ({detail})")
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and answer.retry_after is None:
+        return RefusedError(detail, answer)
+    return UnavailableError(
+        answer.reason,
+        f"the exchange gave no answer that decides: {detail}; try again later: a statement that "
+        "was recorded already is not recorded twice",
+    )
+
+
+def _status(error: grpc.aio.AioRpcError) -> status_pb2.Status:
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS and isinstance(value, bytes):
+            try:
+                return status_pb2.Status.FromString(value)
+            except DecodeError:
+                break
+    return status_pb2.Status()

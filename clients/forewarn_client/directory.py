@@ -1,0 +1,230 @@
+"""The directory as a member verifies it for itself: who was who, at which index of the ledger.
+
+* It starts with the genesis statement, whose digest is pinned; every later statement is verified
+  under the directory as it stood just before it.
+* A view is known up to a size of the ledger: that of the checkpoint beside a listing that left
+  nothing out. It judges no entry beyond that.
+* Views do not change; `extended` gives a new one.
+
+That a listing leaves nothing out is the exchange's word: no proof of absence exists here yet.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Self
+
+from forewarn.exchange.v1 import directory_service_pb2
+from forewarn_client import succession
+from forewarn_client.errors import Flaw, VerificationError
+from forewarn_client.membership import MemberRecord, RegistrarEra
+from forewarn_client.records import Evidence
+from forewarn_client.verifier import Authority, Verifier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One statement of the directory, kept so that others can be shown it.
+
+    Attributes:
+        evidence: The entry.
+        members: Ids of the members that it is about.
+    """
+
+    evidence: Evidence
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryView:
+    """The directory, verified up to a size of the ledger.
+
+    Attributes:
+        registrar: Id of the registrar.
+        eras: The registrar's keys, era by era.
+        members: Members by their ids, the registrar among them.
+        size: Size of the ledger up to which it is known.
+        links: Its statements, in order.
+    """
+
+    registrar: str
+    eras: tuple[RegistrarEra, ...]
+    members: Mapping[str, MemberRecord]
+    size: int
+    links: tuple[Link, ...]
+
+    @classmethod
+    def begun(cls, verifier: Verifier, genesis: Evidence) -> Self:
+        """Begin with the genesis statement.
+
+        Args:
+            verifier: The verifier, which holds the pinned digest.
+            genesis: Entry 0.
+
+        Returns:
+            A view of the registrar alone, known up to size 1.
+
+        Raises:
+            VerificationError: It is not the pinned genesis statement.
+        """
+        state = succession.begin(verifier.verify_genesis(genesis))
+        return cls(
+            registrar=state.registrar,
+            eras=state.eras,
+            members=MappingProxyType(state.members),
+            size=1,
+            links=(Link(evidence=genesis, members=(state.registrar,)),),
+        )
+
+    @classmethod
+    def of_chain(cls, verifier: Verifier, chain: Iterable[Evidence], size: int) -> Self:
+        """Verify a whole chain of directory statements.
+
+        Args:
+            verifier: The verifier.
+            chain: The statements, the genesis first.
+            size: Size of the ledger up to which the chain is said to be whole.
+
+        Returns:
+            The view.
+
+        Raises:
+            VerificationError: A statement is not what it has to be, or there is none.
+        """
+        entries = tuple(chain)
+        if not entries:
+            raise VerificationError(Flaw.GENESIS_FOREIGN, "the directory has no statements")
+        return cls.begun(verifier, entries[0]).extended(verifier, entries[1:], size)
+
+    def extended(self, verifier: Verifier, entries: Iterable[Evidence], size: int) -> Self:
+        """Verify further statements, each under those before it.
+
+        Args:
+            verifier: The verifier.
+            entries: The statements, in the ledger's order.
+            size: Size of the ledger up to which nothing was left out; a smaller one than before
+                changes nothing.
+
+        Returns:
+            The new view.
+
+        Raises:
+            VerificationError: A statement is not what it has to be.
+        """
+        state = succession.State(
+            registrar=self.registrar,
+            trust_domain=verifier.exchange.trust_domain,
+            eras=self.eras,
+            members=dict(self.members),
+        )
+        links = list(self.links)
+        for evidence in entries:
+            if evidence.index <= links[-1].evidence.index:
+                raise VerificationError(
+                    Flaw.DIRECTORY_CONTRADICTORY, "the directory's statements are not in order"
+                )
+            before = replace(
+                self, eras=state.eras, members=state.members, size=max(self.size, evidence.index)
+            )
+            record = verifier.verify(evidence, before)
+            links.append(Link(evidence=evidence, members=succession.change(state, record)))
+        return replace(
+            self,
+            eras=state.eras,
+            members=MappingProxyType(state.members),
+            size=max(self.size, size, links[-1].evidence.index + 1),
+            links=tuple(links),
+        )
+
+    @property
+    def next_index(self) -> int:
+        """First index from which the directory is not known yet."""
+        return self.links[-1].evidence.index + 1
+
+    def authority(self, member: str, index: int) -> Authority:
+        """Tell what a member could do just before an index.
+
+        Args:
+            member: Id of the member.
+            index: Index of an entry.
+
+        Returns:
+            Its authority.
+
+        Raises:
+            VerificationError: SENDER_UNKNOWN, SENDER_INACTIVE or DIRECTORY_STALE.
+        """
+        if index > self.size:
+            raise VerificationError(
+                Flaw.DIRECTORY_STALE, f"the directory is known up to size {self.size} only"
+            )
+        record = self.members.get(member)
+        if record is None or index <= record.span.after:
+            raise VerificationError(
+                Flaw.SENDER_UNKNOWN, f"there was no member {member[:32]!r} at index {index}"
+            )
+        if not record.active_at(index):
+            raise VerificationError(
+                Flaw.SENDER_INACTIVE, f"{member} was suspended or had left at index {index}"
+            )
+        systems = record.systems_at(index)
+        if member != self.registrar:
+            return Authority(keys=record.keys_at(index), quorum=1, systems=systems)
+        era = next(era for era in self.eras if era.span.covers(index))
+        return Authority(keys=era.keys, quorum=era.quorum, systems=systems)
+
+    def active_members(self, kind: str = "") -> Iterator[MemberRecord]:
+        """List the members that are active now, by their ids.
+
+        Args:
+            kind: Only this kind, as in `operator`; all where empty.
+
+        Yields:
+            The members.
+        """
+        for _, member in sorted(self.members.items()):
+            if member.active_at(self.size) and kind in {"", member.kind}:
+                yield member
+
+    def sector(self, slug: str) -> tuple[MemberRecord, ...]:
+        """List the active operators of a sector.
+
+        Args:
+            slug: Slug of the sector, as in `financial-services`.
+
+        Returns:
+            The operators, by their ids.
+        """
+        operators = self.active_members("operator")
+        return tuple(member for member in operators if slug in member.profile.sectors)
+
+    def chain_of(self, member: str, index: int) -> tuple[Evidence, ...]:
+        """Give the statements that decide what a member could do at an index.
+
+        Args:
+            member: Id of the member.
+            index: Index of an entry.
+
+        Returns:
+            The genesis statement and those before the index that are about the member or the
+            registrar.
+        """
+        concerned = {member, self.registrar}
+        links = [link for link in self.links if link.evidence.index < index]
+        # A succession brings another member in, whose own statements then belong to the chain.
+        for link in reversed(links):
+            if not concerned.isdisjoint(link.members):
+                concerned.update(link.members)
+        return tuple(link.evidence for link in links if not concerned.isdisjoint(link.members))
+
+
+def listed(response: directory_service_pb2.ListDirectoryEntriesResponse) -> tuple[Evidence, ...]:
+    """Take the entries of a listing.
+
+    Args:
+        response: The answer.
+
+    Returns:
+        Its entries.
+    """
+    return tuple(Evidence.of_record(record, response.checkpoint) for record in response.records)

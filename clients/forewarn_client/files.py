@@ -1,0 +1,125 @@
+"""Files of a member's own folder: written whole or not at all, and kept from others' eyes.
+
+* What is private is written with mode 0600 from its first byte on, in folders of mode 0700.
+* A file appears under its name only when all of it is on disk.
+* A private file that group or world may read is refused, not mended: it may have been read.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from forewarn_client.errors import HomeError
+
+_OTHERS: Final = 0o077
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder with mode 0700 where there is none.
+
+    Args:
+        path: The folder; its parents are made too.
+
+    Raises:
+        HomeError: It cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeError(f"{path} cannot be made: {error.strerror}") from None
+
+
+def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a file atomically and durably.
+
+    Args:
+        path: The file; replaced where it exists.
+        data: Its content.
+        mode: Its mode.
+
+    Raises:
+        HomeError: It cannot be written; what was there before is untouched.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        scratch = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                os.fchmod(file.fileno(), mode)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as error:
+        raise HomeError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def read(path: Path) -> bytes:
+    """Read a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        HomeError: There is none, or it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HomeError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def read_private(path: Path) -> bytes:
+    """Read a file that nobody else may read.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        HomeError: There is none, it cannot be read, or others may read it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise HomeError(f"{path} cannot be read: {error.strerror}") from None
+    if mode & _OTHERS:
+        raise HomeError(
+            f"{path} holds a private key that others on this machine may read: run "
+            f"`chmod 600 {path}`, and replace the key if it was not only you who could"
+        )
+    return read(path)
+
+
+def toml(tables: Mapping[str, Mapping[str, str | Sequence[str]]]) -> bytes:
+    """Write texts and lists of texts as TOML.
+
+    Args:
+        tables: Keys and values by table; the table `""` stands first, without a heading.
+
+    Returns:
+        The document, UTF-8.
+    """
+    lines: list[str] = []
+    for name, table in tables.items():
+        if name:
+            lines += ["", f"[{name}]"]
+        lines += [f"{key} = {_value(value)}" for key, value in table.items()]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _value(value: str | Sequence[str]) -> str:
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string, but for DEL, which JSON leaves as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return "[" + ", ".join(_value(item) for item in value) + "]"

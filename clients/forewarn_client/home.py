@@ -1,0 +1,290 @@
+"""A member's own folder: its keys, its certificate, and the exchange that it pinned.
+
+* `forewarn.toml` says who the member is and which exchange it trusts, key by key.
+* `signing.pem` signs statements; where two keys have to sign, `signing-*.pem` join it. `tls.pem`
+  is the key of connections, `tls.csr` the request for its certificate, `tls.crt` the chain that
+  came back, `ca.pem` the authorities that the gateway's certificate is checked against.
+* `enrolment.toml` is what the registrar needs to enrol the member. It holds nothing secret.
+* `state/` holds what can be fetched again: the verified directory, cursors. `receipts/` cannot.
+* Keys are made once and never overwritten. A key that others may read is refused.
+
+It holds only this member's keys: never the gateway's, the registrar's or another member's.
+"""
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from forewarn_client import files, identity
+from forewarn_client.errors import HomeError, VerificationError
+from forewarn_client.identity import SystemName
+from forewarn_client.join import Exchange, JoinFile, is_certificates, load_toml
+from forewarn_client.signing import Signer
+
+CONFIGURATION: Final = "forewarn.toml"
+SIGNING_KEY: Final = "signing.pem"
+MORE_SIGNING_KEYS: Final = "signing-*.pem"
+TLS_KEY: Final = "tls.pem"
+TLS_REQUEST: Final = "tls.csr"
+TLS_CHAIN: Final = "tls.crt"
+CA_BUNDLE: Final = "ca.pem"
+ENROLMENT: Final = "enrolment.toml"
+_PUBLIC: Final = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsIdentity:
+    """What a connection needs, PEM.
+
+    Attributes:
+        key: The private key.
+        chain: The certificate and those between it and its authority.
+        ca: Authorities that the gateway's certificate is checked against.
+    """
+
+    key: bytes = field(repr=False)
+    chain: bytes
+    ca: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A member's folder.
+
+    Attributes:
+        path: The folder.
+        member: Id of the member, as in `aurora`.
+        kind: Kind of the member, as in `lab`.
+        system: The system that calls from here, as in `release-desk`.
+        exchange: The exchange, as the member pinned it.
+    """
+
+    path: Path
+    member: str
+    kind: str
+    system: str
+    exchange: Exchange
+
+    def __post_init__(self) -> None:
+        """Refuse names that are none.
+
+        Raises:
+            HomeError: The member, its kind or its system is not named as it has to be.
+        """
+        try:
+            _ = self.system_id
+        except VerificationError as error:
+            raise HomeError(f"{self.path / CONFIGURATION}: {error.detail}") from None
+
+    @property
+    def system_id(self) -> str:
+        """SPIFFE ID of the system that calls from here."""
+        name = SystemName(
+            trust_domain=self.exchange.trust_domain,
+            kind=self.kind,
+            member=self.member,
+            system=self.system,
+        )
+        return str(name)
+
+    @property
+    def state(self) -> Path:
+        """Folder of what can be fetched again."""
+        return self.path / "state"
+
+    @property
+    def receipts(self) -> Path:
+        """Folder of saved receipts."""
+        return self.path / "receipts"
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Load a folder that `create` made.
+
+        Args:
+            path: The folder.
+
+        Returns:
+            The home.
+
+        Raises:
+            HomeError: It is no home, or its configuration is damaged.
+        """
+        folder = Path(path)
+        if not (folder / CONFIGURATION).is_file():
+            raise HomeError(f"{folder} is no member's folder: make one with `forewarn init`")
+        table = load_toml(folder / CONFIGURATION)
+        names = {key: table.get(key) for key in ("member", "kind", "system")}
+        exchange = table.get("exchange")
+        if not isinstance(exchange, dict) or not all(isinstance(n, str) for n in names.values()):
+            raise HomeError(
+                f"{folder / CONFIGURATION} lacks member, kind, system or the table [exchange]"
+            )
+        return cls(
+            path=folder,
+            member=str(names["member"]),
+            kind=str(names["kind"]),
+            system=str(names["system"]),
+            exchange=Exchange.of(exchange, CONFIGURATION),
+        )
+
+    @classmethod
+    def create(
+        cls, path: Path | str, *, member: str, kind: str, system: str, join: JoinFile
+    ) -> Self:
+        """Make a member's folder: keys, certificate request, configuration.
+
+        Can be run again after an interruption: keys that are there are kept.
+
+        Args:
+            path: The folder.
+            member: Id of the member.
+            kind: Kind of the member.
+            system: Name of the system that will call from here.
+            join: The exchange to pin.
+
+        Returns:
+            The home. It can call once `tls.crt` is there and the registrar has enrolled it.
+
+        Raises:
+            HomeError: The folder is another home already, a name is wrong, or a file cannot be
+                written.
+        """
+        folder = Path(path)
+        home = cls(path=folder, member=member, kind=kind, system=system, exchange=join.exchange)
+        if (folder / CONFIGURATION).exists() and cls.load(folder) != home:
+            raise HomeError(f"{folder} is the folder of another member or exchange already")
+        for part in (folder, home.state, home.receipts):
+            files.make_folder(part)
+        # The registrar's keys are older than the exchange: the genesis statement names them.
+        if kind != "registrar" and not (folder / SIGNING_KEY).exists():
+            Signer.generate(folder / SIGNING_KEY)
+        if not (folder / TLS_KEY).exists():
+            files.write(folder / TLS_KEY, _new_tls_key())
+        files.write(folder / TLS_REQUEST, home._request(), mode=_PUBLIC)
+        files.write(folder / CA_BUNDLE, join.ca, mode=_PUBLIC)
+        # Last: without it, the folder is no home yet.
+        configuration = {
+            "": {"member": member, "kind": kind, "system": system},
+            "exchange": join.exchange.table(),
+        }
+        files.write(folder / CONFIGURATION, files.toml(configuration), mode=_PUBLIC)
+        return home
+
+    def signers(self) -> tuple[Signer, ...]:
+        """Load the keys that sign statements.
+
+        Returns:
+            The key of `signing.pem` first, then those of `signing-*.pem` by name.
+
+        Raises:
+            HomeError: There is none, or one is not fit for use.
+        """
+        paths = [self.path / SIGNING_KEY, *sorted(self.path.glob(MORE_SIGNING_KEYS))]
+        return tuple(Signer.load(path) for path in paths)
+
+    def tls(self) -> TlsIdentity:
+        """Load what a connection needs.
+
+        Returns:
+            Key, certificate chain and authorities.
+
+        Raises:
+            HomeError: The certificate is missing, is not for this system or not for this key, or a
+                file is not fit for use.
+        """
+        if not (self.path / TLS_CHAIN).is_file():
+            raise HomeError(
+                f"{self.path / TLS_CHAIN} is missing: have {TLS_REQUEST} signed by the authority "
+                "of your systems and put the chain there"
+            )
+        tls = TlsIdentity(
+            key=files.read_private(self.path / TLS_KEY),
+            chain=files.read(self.path / TLS_CHAIN),
+            ca=files.read(self.path / CA_BUNDLE),
+        )
+        self._check(tls)
+        return tls
+
+    def install_certificate(self, chain: bytes) -> None:
+        """Put a certificate chain in its place, after checking that it is the right one.
+
+        Args:
+            chain: The certificate and those between it and its authority, PEM.
+
+        Raises:
+            HomeError: It is not for this system, or not for this key.
+        """
+        key = files.read_private(self.path / TLS_KEY)
+        self._check(TlsIdentity(key=key, chain=chain, ca=files.read(self.path / CA_BUNDLE)))
+        files.write(self.path / TLS_CHAIN, chain, mode=_PUBLIC)
+
+    def write_enrolment(self, profile: dict[str, str | list[str]]) -> Path:
+        """Write what the registrar needs to enrol this member.
+
+        Args:
+            profile: Fields of `MemberProfile`, as a document states them; `display_name` at least.
+
+        Returns:
+            The file, to be given to the registrar.
+
+        Raises:
+            HomeError: A key is not fit for use, or the file cannot be written.
+        """
+        request: dict[str, str | list[str]] = {
+            "member": self.member,
+            "kind": self.kind,
+            "systems": [self.system_id],
+            "keys": [base64.b64encode(signer.spki).decode() for signer in self.signers()],
+        }
+        path = self.path / ENROLMENT
+        files.write(path, files.toml({"": request, "profile": profile}), mode=_PUBLIC)
+        return path
+
+    def _request(self) -> bytes:
+        """Make the certificate request: one URI, the system's name, and an empty subject."""
+        name = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(self.system_id)])
+        builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        key = _tls_key(files.read_private(self.path / TLS_KEY), self.path)
+        request = builder.add_extension(name, critical=True).sign(key, hashes.SHA256())
+        return request.public_bytes(Encoding.PEM)
+
+    def _check(self, tls: TlsIdentity) -> None:
+        where = self.path / TLS_CHAIN
+        if not is_certificates(tls.chain):
+            raise HomeError(f"{where} holds no certificates in PEM form")
+        leaf = x509.load_pem_x509_certificates(tls.chain)[0]
+        try:
+            name = identity.certificate_system(leaf, self.exchange.trust_domain)
+        except VerificationError as error:
+            raise HomeError(f"{where}: {error.detail}; have {TLS_REQUEST} signed again") from None
+        if str(name) != self.system_id:
+            raise HomeError(f"{where} is for {name}, but this folder is for {self.system_id}")
+        if leaf.public_key() != _tls_key(tls.key, self.path).public_key():
+            raise HomeError(f"{where} is for another key than {TLS_KEY}")
+
+
+def _new_tls_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _tls_key(pem: bytes, folder: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise HomeError(f"{folder / TLS_KEY} is not an unencrypted EC private key in PEM form")
+    return key
