@@ -27,7 +27,8 @@ from google.protobuf.message import Message
 
 from forewarn.statement.v1 import header_pb2
 from forewarn_client import dsse, identifiers, kinds, strict, times
-from forewarn_client.document import AuthoringError, Builder, Missing, Problem
+from forewarn_client.document import Builder, Missing
+from forewarn_client.problems import AuthoringError, Problem
 
 __all__ = ["AuthoringError", "Document", "Draft", "Missing", "Problem", "compose", "read_document"]
 

@@ -25,7 +25,7 @@ from google.protobuf.message import Message
 
 from forewarn.statement.v1 import values_pb2
 from forewarn_client import attachments, strict, times, words
-from forewarn_client.errors import ForewarnError
+from forewarn_client.problems import Problem
 from forewarn_client.shortforms import SHORT_FORMS, WrongError, scalar
 
 _STATED_HELP: Final = 'state it, or write "UNKNOWN" or { withheld = "why" }'
@@ -38,35 +38,6 @@ class Missing(StrEnum):
     """It is a problem: its author says that it is unknown, or withholds it, or states it."""
     UNKNOWN = "unknown"
     """It becomes UNKNOWN where its type allows that; for imports from sources with gaps."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong with a document.
-
-    Attributes:
-        field: Path of the key, as in `facts.planned.public_release`; empty for the whole.
-        description: What is wrong and what would be right.
-        reason: FIELD_MISSING, FIELD_INVALID, FIELD_TOO_LONG or ENUM_UNKNOWN.
-    """
-
-    field: str
-    description: str
-    reason: str = "FIELD_INVALID"
-
-
-class AuthoringError(ForewarnError):
-    """A document does not make a statement.
-
-    Attributes:
-        problems: All that is wrong with it, in the document's order of fields.
-    """
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        """Keep the problems."""
-        lines = (f"{problem.field} {problem.description}".strip() for problem in problems)
-        super().__init__("; ".join(lines))
-        self.problems = problems
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from forewarn.statement.v1 import (
     release_pb2,
 )
 from forewarn_client import strict
+from forewarn_client.errors import ForewarnError
 
 # Imported so that the pool knows every body message.
 _FILES = (alert_pb2, answers_pb2, breach_pb2, directory_pb2, grant_pb2, release_pb2)
@@ -67,7 +68,7 @@ class Parsed:
     body: Message | None
 
 
-class KindError(LookupError):
+class KindError(ForewarnError):
     """There is no such kind of statement; the text names the nearest."""
 
 
