@@ -285,8 +285,22 @@ class LedgerSnapshot(Protocol):
     def case(self, case_digest: bytes) -> CaseRow | None:
         """Find a case by the digest of the statement that opened it."""
 
-    def case_entries(self, case_digest: bytes, kinds: Sequence[int] = ()) -> list[StoredEntry]:
-        """List a case's entries, the opener first; only of some kinds where kinds are given."""
+    def case_entries(
+        self,
+        case_digest: bytes,
+        kinds: Sequence[int] = (),
+        *,
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
+        """List a case's entries, the opener first.
+
+        Args:
+            case_digest: Digest of the statement that opened it.
+            kinds: Only these kinds; all where empty.
+            after: Only entries at a greater index; -1 for all.
+            limit: At most so many; None for all.
+        """
 
     def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
         """List at most `limit` directory entries from an index on, in order."""

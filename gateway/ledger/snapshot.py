@@ -68,11 +68,20 @@ class Snapshot:
         row = self._row(f"{_CASE} WHERE digest = ?", case_digest)
         return None if row is None else case_row(row)
 
-    def case_entries(self, case_digest: bytes, kinds: Sequence[int] = ()) -> list[StoredEntry]:
+    def case_entries(
+        self,
+        case_digest: bytes,
+        kinds: Sequence[int] = (),
+        *,
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
         """List a case's entries, the opener first."""
         clause, values = _among("kind", kinds)
-        where = f"WHERE case_digest = ?{clause} ORDER BY idx"
-        return self._entries(where, case_digest, *values)
+        where = f"WHERE case_digest = ? AND idx > ?{clause} ORDER BY idx LIMIT ?"
+        # A negative limit is none to SQLite.
+        most = -1 if limit is None else limit
+        return self._entries(where, case_digest, min(after, self._size), *values, most)
 
     def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
         """List directory entries from an index on."""

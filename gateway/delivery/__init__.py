@@ -1,0 +1,1 @@
+"""Delivery: open streams, woken when the ledger grows, read from the store."""

@@ -1,0 +1,129 @@
+"""Wake-ups: who has to look again when the ledger has grown.
+
+* At every growth of the head the store is asked once whom it touched, and only their streams are
+  woken, however many are open.
+* A new directory entry wakes everybody: it may have suspended any of them.
+* A wake-up is a hint. It carries nothing, it is never counted, and none is lost: a bell that rings
+  while nobody waits is still ringing when somebody does.
+* Where it cannot be told who was touched, everybody is woken.
+
+It reads no entry and decides about nobody's rights: streams do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gateway.core.errors import Fault, Reason
+from gateway.ports import LedgerHead, LedgerReader
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Bell:
+    """One stream's wake-up."""
+
+    def __init__(self) -> None:
+        """Begin silent."""
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake the stream, now or as soon as it waits."""
+        self._rung.set()
+
+    def silence(self) -> None:
+        """Forget what rang so far. Do this before looking: what comes after rings again."""
+        self._rung.clear()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it rings, but no longer than some seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        except TimeoutError:
+            return
+
+
+class Wakeups:
+    """The bells of all open streams, by member."""
+
+    def __init__(self, *, reader: LedgerReader, head: LedgerHead) -> None:
+        """Begin without a stream; `run` does the waking.
+
+        Args:
+            reader: The store, asked whom a growth touched.
+            head: The head, whose growth wakes.
+        """
+        self._reader = reader
+        self._head = head
+        self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
+        self._closed = False
+
+    @property
+    def head_size(self) -> int:
+        """Size of the newest signed checkpoint."""
+        return self._head.size
+
+    @contextmanager
+    def listen(self, member: str) -> Iterator[Bell]:
+        """Be woken for a member for a while.
+
+        Args:
+            member: Id of the member.
+        """
+        bell = Bell()
+        self._bells[member].add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells[member].discard(bell)
+            if not self._bells[member]:
+                del self._bells[member]
+
+    def check_open(self) -> None:
+        """Refuse to go on once the gateway is stopping.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE.
+        """
+        if self._closed:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE, "the gateway is stopping: resume from the last cursor"
+            )
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        self._ring(None)
+
+    async def run(self) -> None:
+        """Wake until cancelled."""
+        # Streams that open before the first growth is seen look for themselves.
+        seen = self._head.size
+        while True:
+            head = await self._head.wait_beyond(seen)
+            if self._bells:
+                try:
+                    self._ring(await asyncio.to_thread(self._touched, seen, head.size))
+                except Fault as fault:
+                    _log.warning("nobody can be told apart, all are woken reason=%s", fault.reason)
+                    self._ring(None)
+            seen = head.size
+
+    def _touched(self, before: int, after: int) -> set[str] | None:
+        """Name the members that a growth touched; None for all."""
+        with self._reader.snapshot() as snapshot:
+            last = snapshot.last_directory_index
+            if last is not None and last >= before:
+                return None
+            return snapshot.members_touched(before, after)
+
+    def _ring(self, members: set[str] | None) -> None:
+        for member in list(self._bells) if members is None else members & self._bells.keys():
+            for bell in self._bells[member]:
+                bell.ring()

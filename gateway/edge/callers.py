@@ -1,0 +1,104 @@
+"""Who calls: from the certificate that TLS verified to a member that may take part.
+
+* The name comes from the certificate alone, the standing from the directory as the ledger has it.
+* The directory is asked again as soon as the ledger has grown: a suspension that was answered is in
+  force for the very next call.
+
+It does not say what the member may call: `policy` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from gateway.admission.directories import Directories
+from gateway.core.directory import Directory, Member
+from gateway.core.errors import Reason, Refusal
+from gateway.core.identity import MemberId, SystemId, peer_system
+from gateway.ports import LedgerHead
+
+_CERTIFICATE: Final = "x509_pem_cert"
+_KNOWN_CERTIFICATES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Whose call this is, and when it came.
+
+    Attributes:
+        system: The system that calls.
+        member: The member for which it calls.
+        received_time: When the call was received, UTC.
+    """
+
+    system: SystemId
+    member: Member
+    received_time: datetime
+
+    @property
+    def id(self) -> MemberId:
+        """The member's id."""
+        return self.member.id
+
+
+class Callers:
+    """Tells who calls."""
+
+    def __init__(self, *, trust_domain: str, directories: Directories, head: LedgerHead) -> None:
+        """Keep what names and standings are read from.
+
+        Args:
+            trust_domain: The exchange's own.
+            directories: The directory at any moment.
+            head: How far the ledger has grown.
+        """
+        self._trust_domain = trust_domain
+        self._directories = directories
+        self._head = head
+        self._at_hand: tuple[int, Directory] | None = None
+        # Pure: a certificate always names the same system. TLS has judged its dates and chain.
+        self._named = lru_cache(_KNOWN_CERTIFICATES)(peer_system)
+
+    def system(self, auth_context: Mapping[str, Iterable[bytes]]) -> SystemId:
+        """Name the system at the other end of a connection.
+
+        Args:
+            auth_context: What gRPC knows of the peer.
+
+        Returns:
+            The system.
+
+        Raises:
+            Refusal: An identity reason; SPIFFE_ID_MISSING where there is no certificate at all.
+        """
+        certificates = tuple(auth_context.get(_CERTIFICATE) or ())
+        if not certificates:
+            raise Refusal(
+                Reason.SPIFFE_ID_MISSING, "the connection has no client certificate; present one"
+            )
+        return self._named(certificates[0], self._trust_domain)
+
+    async def member(self, system: SystemId) -> Member:
+        """Give the member for which a system may call at present.
+
+        Args:
+            system: The system.
+
+        Returns:
+            The member.
+
+        Raises:
+            Refusal: MEMBER_UNKNOWN, MEMBER_INACTIVE, SYSTEM_UNKNOWN or SYSTEM_SUSPENDED.
+            Fault: The directory cannot be read.
+        """
+        size = self._head.size
+        if self._at_hand is None or self._at_hand[0] != size:
+            directory = await asyncio.to_thread(self._directories.now)
+            # Read after the size was taken, so it covers at least that much.
+            self._at_hand = (size, directory)
+        return self._at_hand[1].authenticate(system)

@@ -1,0 +1,142 @@
+"""Cases as a caller may see them.
+
+* A case exists for a caller if it may read at least one of its entries; its state is the state
+  after the last of those. Filtering comes before everything else.
+* GetCase holds entries up to about 2 MiB; `last_index` says how far the case goes, and ListEntries
+  with the case's digest lists the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from forewarn.exchange.v1 import exchange_service_pb2 as pb
+from gateway.core.errors import Reason, Refusal
+from gateway.core.identity import MemberId
+from gateway.edge.cursor import Question
+from gateway.edge.filters import check_protocol
+from gateway.edge.paging import PageLimits, check_reached, page_size, read_page
+from gateway.edge.released import entitled
+from gateway.ports import CaseRow, LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
+
+_MOST: Final = 1000
+
+
+class Cases:
+    """Reads cases."""
+
+    def __init__(self, *, origin: str, reader: LedgerReader, head: LedgerHead) -> None:
+        """Keep where it reads.
+
+        Args:
+            origin: The ledger's origin.
+            reader: The store.
+            head: The newest signed checkpoint.
+        """
+        self._origin = origin
+        self._reader = reader
+        self._head = head
+
+    def get(self, member: MemberId, digest: bytes) -> pb.GetCaseResponse:
+        """Give one case and its entries. Runs in a worker thread.
+
+        Args:
+            member: The member that asks.
+            digest: Digest of the statement that opened it.
+
+        Returns:
+            The answer.
+
+        Raises:
+            Refusal: CASE_NOT_FOUND.
+        """
+        head = self._head.current
+        with self._reader.snapshot() as snapshot:
+            row = snapshot.case(digest)
+            view = _view(row, member, head, snapshot) if row is not None else None
+            if row is None or view is None:
+                raise _case_not_found()
+
+            page = read_page(
+                lambda start, limit: snapshot.case_entries(digest, after=start - 1, limit=limit),
+                0,
+                reader=member,
+                head=head,
+                snapshot=snapshot,
+                limits=PageLimits(entries=_MOST),
+            )
+        return pb.GetCaseResponse(case_view=view, records=page.records, checkpoint=head.note)
+
+    def list(self, member: MemberId, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
+        """List the cases that a member is party to. Runs in a worker thread.
+
+        Args:
+            member: The member that asks.
+            request: The request.
+
+        Returns:
+            The answer.
+
+        Raises:
+            Refusal: PAGE_SIZE_INVALID, FIELD_INVALID or CURSOR_INVALID.
+        """
+        size = page_size(request.page_size)
+        protocol = check_protocol(request.protocol)
+        question = Question(
+            origin=self._origin, member=member, rpc="cases", question=protocol.encode()
+        )
+        start = question.index(request.cursor)
+        head = self._head.current
+        check_reached(start, head)
+        views: list[pb.CaseView] = []
+        position, more = max(start, head.size), False
+        with self._reader.snapshot() as snapshot:
+            # One beyond the page tells whether there is more.
+            for row in snapshot.member_cases(member, protocol, start - 1, size + 1):
+                if row.opened_index >= head.size:
+                    break
+                if len(views) == size:
+                    position, more = row.opened_index, True
+                    break
+                view = _view(row, member, head, snapshot)
+                if view is not None:
+                    views.append(view)
+        return pb.ListCasesResponse(cases=views, cursor=question.cursor(position), more=more)
+
+
+def _view(
+    row: CaseRow, member: MemberId, head: SignedHead, snapshot: LedgerSnapshot
+) -> pb.CaseView | None:
+    """Give a case as a member may see it; None where it may see nothing of it."""
+    last = _last_readable(row, member, head, snapshot)
+    if last is None or last.summary is None:
+        return None
+    return pb.CaseView(
+        case_digest=row.digest,
+        protocol=row.protocol,
+        state=last.summary.case_state,
+        opened_index=row.opened_index,
+        last_index=last.index,
+    )
+
+
+def _last_readable(
+    row: CaseRow, member: MemberId, head: SignedHead, snapshot: LedgerSnapshot
+) -> StoredEntry | None:
+    # Nearly always the case's last entry.
+    last = snapshot.by_index(row.last_index)
+    if last is not None and entitled(last, member, head):
+        return last
+    found: StoredEntry | None = None
+    after = -1
+    while rows := snapshot.case_entries(row.digest, after=after, limit=16):
+        for entry in rows:
+            if entitled(entry, member, head):
+                found = entry
+        after = rows[-1].index
+    return found
+
+
+def _case_not_found() -> Refusal:
+    """Build the one answer to a case that does not exist and to one that is not the caller's."""
+    return Refusal(Reason.CASE_NOT_FOUND, "there is no such case among those you may read")

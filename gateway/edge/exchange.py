@@ -1,0 +1,244 @@
+"""ExchangeService: where members say and read statements.
+
+* Every record leaves through `released`; nothing at or above the newest signed checkpoint is shown.
+* What does not exist and what is not the caller's answer with the same bytes.
+* A submission is answered with the record as it stands in the ledger, whether it was just made or
+  was there before.
+
+Reading runs in worker threads, each answer from one snapshot of the store. Cases are in `cases`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Final, Protocol
+
+from forewarn.exchange.v1 import exchange_service_pb2 as pb
+from forewarn.exchange.v1 import ledger_pb2
+from gateway.admission.admit import Admission
+from gateway.admission.lead_times import NamedLeadTime, lead_times
+from gateway.admission.submission import Submission
+from gateway.core.errors import Fault, Reason, Refusal, invalid
+from gateway.edge.callers import Caller, Callers
+from gateway.edge.cases import Cases
+from gateway.edge.cursor import Question
+from gateway.edge.filters import Filter, check_digest, parse_filter
+from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
+from gateway.edge.released import entry_not_found, released
+from gateway.ports import LedgerHead, LedgerReader, SignedHead
+from gateway.profiles import Policy
+from gateway.wire.statements import MAX_STATEMENT_BYTES
+
+_COVER_SECONDS: Final = 10.0
+_FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
+
+
+class Streams(Protocol):
+    """Open streams, as delivery has them."""
+
+    def follow(
+        self,
+        *,
+        member: str,
+        start: int,
+        standing: Callable[[], Awaitable[object]],
+        read: Callable[[int], Awaitable[Page]],
+    ) -> AsyncGenerator[Page, None]:
+        """Give pages, the first at once, until either side ends it."""
+        ...
+
+
+class ExchangeService:
+    """See `forewarn.exchange.v1.ExchangeService`."""
+
+    def __init__(  # noqa: PLR0913 - the parts that a submission and a delivery pass through
+        self,
+        *,
+        origin: str,
+        reader: LedgerReader,
+        head: LedgerHead,
+        callers: Callers,
+        admission: Admission,
+        policy: Policy,
+        streams: Streams,
+        check_writable: Callable[[], None],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            origin: The ledger's origin.
+            reader: The store.
+            head: The newest signed checkpoint.
+            callers: Asked again and again whether a stream's caller may still call.
+            admission: The way into the ledger.
+            policy: The policy data, for the view of lead times.
+            streams: Open streams.
+            check_writable: Raises the Fault for which nothing is taken in at present.
+        """
+        self._origin = origin
+        self._reader = reader
+        self._head = head
+        self._callers = callers
+        self._admission = admission
+        self._policy = policy
+        self._streams = streams
+        self._check_writable = check_writable
+        self._cases = Cases(origin=origin, reader=reader, head=head)
+
+    async def submit(self, caller: Caller, request: pb.SubmitRequest) -> pb.SubmitResponse:
+        """Take a statement in, and answer once it is recorded, durable and proven."""
+        if len(request.envelope) > MAX_STATEMENT_BYTES:
+            raise Refusal(
+                Reason.STATEMENT_TOO_LARGE,
+                f"a statement in its envelope has at most {MAX_STATEMENT_BYTES} bytes; send large "
+                "material another way, and its digest here",
+            )
+        self._check_writable()
+        submission = Submission(
+            envelope=request.envelope, system=caller.system, received_time=caller.received_time
+        )
+        index = await self._admission.submit(submission)
+        head = await self._covering(index)
+        return await asyncio.to_thread(self._answer, caller, index, head)
+
+    async def get_entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
+        """Give one entry that the caller may read."""
+        if request.WhichOneof("name") is None:
+            raise invalid("name", "is missing; give an index or a digest", Reason.FIELD_MISSING)
+        if request.HasField("digest"):
+            check_digest("digest", request.digest)
+        return await asyncio.to_thread(self._entry, caller, request)
+
+    async def list_entries(
+        self, caller: Caller, request: pb.ListEntriesRequest
+    ) -> pb.ListEntriesResponse:
+        """List the caller's entries."""
+        wanted = parse_filter(request)
+        limits = PageLimits(entries=page_size(request.page_size))
+        question = self._question(caller, wanted)
+        start = question.index(request.cursor)
+        page = await asyncio.to_thread(self._page, caller, wanted, start, limits)
+        return pb.ListEntriesResponse(
+            records=page.records,
+            checkpoint=page.head.note,
+            cursor=question.cursor(page.position),
+            more=page.more,
+        )
+
+    async def follow(
+        self, caller: Caller, request: pb.FollowRequest
+    ) -> AsyncGenerator[pb.FollowResponse, None]:
+        """Deliver the caller's entries, those of the past first."""
+        wanted = parse_filter(request)
+        question = self._question(caller, wanted)
+
+        async def standing() -> None:
+            await self._callers.member(caller.system)
+
+        async def read(start: int) -> Page:
+            return await asyncio.to_thread(self._page, caller, wanted, start, _FOLLOWED)
+
+        pages = self._streams.follow(
+            member=caller.id, start=question.index(request.cursor), standing=standing, read=read
+        )
+        async with aclosing(pages):
+            async for page in pages:
+                yield pb.FollowResponse(
+                    records=page.records,
+                    checkpoint=page.head.note,
+                    cursor=question.cursor(page.position),
+                )
+
+    async def get_case(self, caller: Caller, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
+        """Give a case with those of its entries that the caller may read."""
+        digest = check_digest("case_digest", request.case_digest)
+        return await asyncio.to_thread(self._cases.get, caller.id, digest)
+
+    async def list_cases(
+        self, caller: Caller, request: pb.ListCasesRequest
+    ) -> pb.ListCasesResponse:
+        """List the cases that the caller is party to."""
+        return await asyncio.to_thread(self._cases.list, caller.id, request)
+
+    async def _covering(self, index: int) -> SignedHead:
+        """Give a head that covers an entry which the ledger holds."""
+        try:
+            async with asyncio.timeout(_COVER_SECONDS):
+                return await self._head.wait_beyond(index)
+        except TimeoutError:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE,
+                "the statement is recorded, not signed for yet: hand it in again for its receipt",
+            ) from None
+
+    def _answer(self, caller: Caller, index: int, head: SignedHead) -> pb.SubmitResponse:
+        with self._reader.snapshot() as snapshot:
+            entry = snapshot.by_index(index)
+            found = [entry] if entry is not None else []
+            records = released(found, reader=caller.id, head=head, snapshot=snapshot)
+        if entry is None or entry.summary is None or not records:
+            raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
+        (record,) = records
+        return pb.SubmitResponse(
+            digest=entry.summary.digest,
+            entry_body=record.entry_body,
+            receipt=ledger_pb2.Receipt(
+                index=record.index,
+                salt=record.salt,
+                inclusion_proof=record.inclusion_proof,
+                checkpoint=head.note,
+            ),
+            lead_times=[_lead_time(each) for each in lead_times(entry.body, self._policy)],
+        )
+
+    def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
+        head = self._head.current
+        with self._reader.snapshot() as snapshot:
+            if request.HasField("digest"):
+                entry = snapshot.by_digest(request.digest)
+            else:
+                entry = snapshot.by_index(request.index)
+            found = [entry] if entry is not None else []
+            records = released(found, reader=caller.id, head=head, snapshot=snapshot)
+        if not records:
+            raise entry_not_found()
+        return pb.GetEntryResponse(record=records[0], checkpoint=head.note)
+
+    def _page(self, caller: Caller, wanted: Filter, start: int, limits: PageLimits) -> Page:
+        head = self._head.current
+        check_reached(start, head)
+        with self._reader.snapshot() as snapshot:
+            return read_page(
+                wanted.fetch(snapshot, caller.id, head),
+                start,
+                reader=caller.id,
+                head=head,
+                snapshot=snapshot,
+                limits=limits,
+            )
+
+    def _question(self, caller: Caller, wanted: Filter) -> Question:
+        """Bind cursors to what is asked; those of ListEntries and Follow are the same."""
+        return Question(
+            origin=self._origin, member=caller.id, rpc="entries", question=wanted.canonical
+        )
+
+
+def _lead_time(named: NamedLeadTime) -> pb.LeadTime:
+    view = named.view
+    message = pb.LeadTime(
+        profile=view.profile.name,
+        named=named.named,
+        anchor=view.profile.anchor,
+        min_lead_days=view.profile.min_lead_days,
+        max_access_days=view.profile.max_access_days,
+        lead_days=view.lead_days,
+        short_by_days=view.short_by_days,
+    )
+    if view.anchor_time is not None:
+        message.anchor_time.FromDatetime(view.anchor_time)
+    if view.access_from_time is not None:
+        message.access_from_time.FromDatetime(view.access_from_time)
+    return message

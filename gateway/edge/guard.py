@@ -1,0 +1,161 @@
+"""The guard around every method: no call reaches a service but through here.
+
+* In this order: the peer's certificate, the member's standing, the policy's row, the request's
+  bytes, the service. Whatever is not allowed by all of them is refused.
+* A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
+  sees neither connection nor metadata. The guard alone turns what it raises into a status.
+* The clock is read here, once for each call.
+* Log lines hold ids and reasons, never a request, an answer or a certificate. Of an exception that
+  is neither refusal nor fault, the caller learns nothing and the log its type and place.
+
+Handlers are built from the service's descriptor: a method that the policy does not list has none.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from gateway.core.errors import Fault, Reason, Refusal
+from gateway.edge.callers import Caller, Callers
+from gateway.edge.policy import POLICY
+from gateway.edge.status import Status, status_of, status_of_failure
+
+_log: Final = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[bytes, Message]
+Unary = Callable[[Caller, Any], Awaitable[Message]]
+Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
+
+
+class Guard:
+    """Wraps services."""
+
+    def __init__(self, *, callers: Callers, now: Callable[[], datetime]) -> None:
+        """Keep what every call is judged by.
+
+        Args:
+            callers: Tells who calls.
+            now: The clock, UTC.
+        """
+        self._callers = callers
+        self._now = now
+
+    def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
+        """Build the guarded handler of a service.
+
+        Args:
+            service: The service's descriptor.
+            implementation: An object with one method for each RPC, named in snake case.
+
+        Returns:
+            What a server is given.
+        """
+        methods = {
+            method.name: self._method(method, getattr(implementation, _snake(method.name)))
+            for method in service.methods
+            if method.full_name in POLICY
+        }
+        return grpc.method_handlers_generic_handler(service.full_name, methods)
+
+    def _method(self, method: MethodDescriptor, call: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind of method
+        serialize = GetMessageClass(method.output_type).SerializeToString
+        # No deserializer: a request that does not parse is refused here, with a reason.
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(
+                self._streaming(method, call),
+                response_serializer=serialize,
+            )
+        return grpc.unary_unary_rpc_method_handler(
+            self._unary(method, call),
+            response_serializer=serialize,
+        )
+
+    def _unary(
+        self, method: MethodDescriptor, call: Unary
+    ) -> Callable[[bytes, Context], Awaitable[Message]]:
+        async def guarded(data: bytes, context: Context) -> Message:
+            try:
+                caller = await self._admit(method, context)
+                return await call(caller, _parse(method, data))
+            except Exception as error:  # noqa: BLE001 - nothing may leave but a status
+                await _refuse(method, context, error)
+
+        return guarded
+
+    def _streaming(
+        self, method: MethodDescriptor, call: Streaming
+    ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
+        async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
+            try:
+                caller = await self._admit(method, context)
+                async with aclosing(call(caller, _parse(method, data))) as answers:
+                    async for answer in answers:
+                        # gRPC asks for the next only when this one has been taken.
+                        yield answer
+            except Exception as error:  # noqa: BLE001 - nothing may leave but a status
+                await _refuse(method, context, error)
+
+        return guarded
+
+    async def _admit(self, method: MethodDescriptor, context: Context) -> Caller:
+        received = self._now()
+        system = self._callers.system(context.auth_context())
+        member = await self._callers.member(system)
+        if member.kind not in POLICY[method.full_name]:
+            raise Refusal(
+                Reason.SENDER_NOT_PERMITTED,
+                f"a member of kind {member.kind} does not call {method.name}",
+            )
+        return Caller(system=system, member=member, received_time=received)
+
+
+def _parse(method: MethodDescriptor, data: bytes) -> Message:
+    request = GetMessageClass(method.input_type)()
+    try:
+        request.ParseFromString(data)
+    except (DecodeError, UnicodeDecodeError):
+        raise Refusal(
+            Reason.FIELD_INVALID, f"the request does not parse as {method.input_type.name}"
+        ) from None
+    return request
+
+
+async def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> NoReturn:
+    """Answer with the status of what was raised; never returns."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    status = _judge(method, error)
+    await context.abort(status.code, status.message, status.trailer)
+    raise AssertionError  # abort raises
+
+
+def _judge(method: MethodDescriptor, error: Exception) -> Status:
+    if isinstance(error, Refusal):
+        _log.info("refused rpc=%s reason=%s", method.name, error.reason)
+        return status_of(error)
+    if isinstance(error, Fault):
+        _log.warning("fault rpc=%s reason=%s", method.name, error.reason)
+        return status_of(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error(
+        "failed rpc=%s error=%s at=%s:%s",
+        method.name,
+        type(error).__name__,
+        place.filename.rpartition("gateway/")[2],
+        place.lineno,
+    )
+    return status_of_failure()
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
