@@ -27,7 +27,8 @@ class EntrySummary:
         kind: Number of the statement kind.
         case_digest: Digest of the statement that opened the case: its own for an opener, `b""`
             where there is no case.
-        protocol: The case table, as in `release`; empty where there is no case.
+        protocol: The case table that an opener starts, as in `release`; empty on other entries,
+            whose case has it.
         case_state: State of the case after this entry; empty where there is no case.
         tlp: Number of the effective TLP level; a greater number is stricter.
         audience: Ids of the members that it is delivered to, ascending, without the sender.

@@ -31,6 +31,7 @@ _T = TypeVar("_T")
 _CONNECT_SECONDS: Final = 5
 _PING_SECONDS: Final = 2
 _CLOSE_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 0.2
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 1.0
 
@@ -113,6 +114,14 @@ class Session:
             return task.done() or self._ended.done()
         finally:
             task.cancel()
+
+    async def lost(self) -> None:
+        """Wait until the session has ended."""
+        # Where writing its last bytes fails, nats-py closes without calling anybody back.
+        while not self._ended.done():
+            await asyncio.wait({self._ended}, timeout=_LOOK_SECONDS)
+            if self.client.is_closed:
+                self._end()
 
     async def close(self) -> None:
         """End the session."""
@@ -230,7 +239,7 @@ class RoleConnection:
             for greet in self._greeters:
                 await greet(session)
             self._up.set()
-            await asyncio.wait({session.ended})
+            await session.lost()
             self._up.clear()
             _log.warning("nats role %s: connection lost, connecting again", self._role)
 

@@ -1,0 +1,135 @@
+"""The keeper never signs a second history, whatever became of store and stream."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.core.checkpoint import NoteVerifier, open_checkpoint
+from gateway.core.errors import Fault, Reason
+from gateway.core.merkle import EMPTY_ROOT, TreeHead
+from gateway.ledger.keeper import Keeper
+from tests.ledger.house import ORIGIN
+
+ROOTS = {0: EMPTY_ROOT, **{size: bytes([size]) * 32 for size in range(1, 10)}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    Keeper.create(tmp_path / "keeper", ORIGIN)
+    return tmp_path / "keeper"
+
+
+def head(size: int) -> TreeHead:
+    return TreeHead(size=size, root=ROOTS[size])
+
+
+def root_at(size: int) -> bytes:
+    return ROOTS[size]
+
+
+def test_what_it_signs_verifies_with_its_public_half(folder: Path) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    note = keeper.sign(head(3), root_at)
+    verifier = NoteVerifier.parse(str(keeper.verifier))
+    checkpoint = open_checkpoint(note, [verifier], ORIGIN)
+    assert (checkpoint.size, checkpoint.root) == (3, ROOTS[3])
+    assert keeper.mark == checkpoint
+
+
+def test_the_mark_is_on_disk_before_the_note_is_given_out(folder: Path) -> None:
+    note = Keeper.load(folder, ORIGIN).sign(head(3), root_at)
+    assert (folder / "high-water").read_bytes() == note
+    again = Keeper.load(folder, ORIGIN)
+    assert again.mark.size == 3
+    assert again.sign(head(3), root_at) == note
+
+
+@pytest.mark.parametrize(
+    ("then", "roots"),
+    [
+        pytest.param(head(3), root_at, id="smaller"),
+        pytest.param(TreeHead(size=5, root=bytes(32)), lambda _: bytes(32), id="another at size"),
+        pytest.param(head(7), lambda size: bytes(32) if size == 5 else ROOTS[size], id="a fork"),
+        pytest.param(TreeHead(size=7, root=bytes(32)), root_at, id="a root not the tree's"),
+    ],
+)
+def test_it_refuses_what_does_not_extend_the_last_one(
+    folder: Path, then: TreeHead, roots: Callable[[int], bytes]
+) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    note = keeper.sign(head(5), root_at)
+    with pytest.raises(Fault) as raised:
+        keeper.sign(then, roots)
+    assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
+    assert (folder / "high-water").read_bytes() == note
+    assert keeper.sign(head(6), root_at) != note
+
+
+def test_a_mark_that_cannot_be_written_signs_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    before = (folder / "high-water").read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(Fault, match="No space left") as raised:
+            keeper.sign(head(2), root_at)
+    assert raised.value.reason is Reason.LEDGER_UNAVAILABLE
+    assert keeper.mark.size == 0
+    assert (folder / "high-water").read_bytes() == before
+    keeper.sign(head(2), root_at)
+    assert Keeper.load(folder, ORIGIN).mark.size == 2
+
+
+def test_creating_again_changes_nothing(folder: Path) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    keeper.sign(head(4), root_at)
+    again = Keeper.create(folder, ORIGIN)
+    assert (again.mark, again.verifier) == (keeper.mark, keeper.verifier)
+
+
+def test_a_creation_that_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
+    making = tmp_path / "keeper.new"
+    making.mkdir()
+    (making / "log.pem").write_text("half")
+    assert Keeper.create(tmp_path / "keeper", ORIGIN).mark.size == 0
+    assert not making.exists()
+
+
+def test_the_key_is_its_owners_alone(folder: Path) -> None:
+    assert stat.S_IMODE((folder / "log.pem").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "log.pem").chmod(0o640)
+    with pytest.raises(Fault, match="chmod"):
+        Keeper.load(folder, ORIGIN)
+
+
+@pytest.mark.parametrize("name", ["log.pem", "high-water"])
+def test_a_lost_or_damaged_part_is_never_made_anew(folder: Path, name: str) -> None:
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(b"e", b"f"))
+    with pytest.raises(Fault, match="newest backup"):
+        Keeper.load(folder, ORIGIN)
+    (folder / name).unlink()
+    for take in (Keeper.load, Keeper.create):
+        with pytest.raises(Fault, match="newest backup") as raised:
+            take(folder, ORIGIN)
+        assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
+
+
+def test_another_logs_mark_is_refused(folder: Path, tmp_path: Path) -> None:
+    Keeper.create(tmp_path / "other", ORIGIN)
+    (folder / "high-water").write_bytes((tmp_path / "other" / "high-water").read_bytes())
+    with pytest.raises(Fault, match="no-known-key"):
+        Keeper.load(folder, ORIGIN)
+    with pytest.raises(Fault):
+        Keeper.load(tmp_path / "other", "other.example/ledger")
