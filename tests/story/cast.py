@@ -34,17 +34,17 @@ class Role:
 
 REGISTRAR: Final = Role(member="exchange-registrar", kind="registrar", system="console")
 AURORA: Final = Role(
-    member="aurora", kind="lab", system="release-desk", profile={"display-name": ("Aurora",)}
+    member="aurora", kind="lab", system="release-desk", profile={"name": ("Aurora",)}
 )
 BOREALIS: Final = Role(
-    member="borealis", kind="lab", system="release-desk", profile={"display-name": ("Borealis",)}
+    member="borealis", kind="lab", system="release-desk", profile={"name": ("Borealis",)}
 )
 CIVIL_AI: Final = Role(
     member="civil-ai",
     kind="agency",
     system="incident-desk",
     profile={
-        "display-name": ("Civil AI",),
+        "name": ("Civil AI",),
         "agency-type": ("civil",),
         "desk": ("notice", "case-team", "incident"),
     },
@@ -54,7 +54,7 @@ NATSEC_AI: Final = Role(
     kind="agency",
     system="incident-desk",
     profile={
-        "display-name": ("National Security AI",),
+        "name": ("National Security AI",),
         "agency-type": ("national_security",),
         "desk": ("notice", "incident"),
     },
@@ -63,19 +63,19 @@ HARBOR_BANK: Final = Role(
     member="harbor-bank",
     kind="operator",
     system="defence",
-    profile={"display-name": ("Harbor Bank",), "sector": ("financial-services",)},
+    profile={"name": ("Harbor Bank",), "sector": ("financial-services",)},
 )
 QUAY_BANK: Final = Role(
     member="quay-bank",
     kind="operator",
     system="defence",
-    profile={"display-name": ("Quay Bank",), "sector": ("financial-services",)},
+    profile={"name": ("Quay Bank",), "sector": ("financial-services",)},
 )
 MERCY_HOSPITAL: Final = Role(
     member="mercy-hospital",
     kind="operator",
     system="defence",
-    profile={"display-name": ("Mercy Hospital",), "sector": ("healthcare",)},
+    profile={"name": ("Mercy Hospital",), "sector": ("healthcare",)},
 )
 
 MEMBERS: Final = (
