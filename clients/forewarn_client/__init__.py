@@ -1,1 +1,88 @@
-"""What partners of the exchange install: the library and the `forewarn` command."""
+"""What partners of the exchange install: the library behind the `forewarn` command.
+
+    async with Lab.connect("~/aurora") as lab:
+        (done,) = await lab.notify(document, ["civil-ai"])
+        done.receipt.save(lab.home.receipts)
+
+* `Lab`, `Agency`, `Operator` and `Registrar` say what such members may say; each method makes one
+  kind of statement from a document, signs it, hands it in and verifies the answer.
+* Everything that comes back is verified against the keys pinned in the member's `Home`: signature,
+  directory, inclusion and checkpoint. `VerificationError` means that something did not hold.
+* `verify_receipt` checks a saved receipt without any connection.
+"""
+
+from forewarn_client.agency import Agency
+from forewarn_client.authoring import AuthoringError, Document, Draft, compose, read_document
+from forewarn_client.cases import Case, CaseSummary
+from forewarn_client.directory import DirectoryView
+from forewarn_client.enrolment import EnrolmentRequest
+from forewarn_client.errors import (
+    Flaw,
+    ForewarnError,
+    HomeError,
+    RefusedError,
+    RequestError,
+    UnavailableError,
+    VerificationError,
+    Violation,
+)
+from forewarn_client.filters import Box, Filter
+from forewarn_client.home import Home
+from forewarn_client.join import Exchange, JoinFile
+from forewarn_client.lab import Lab
+from forewarn_client.member import Member
+from forewarn_client.membership import MemberRecord
+from forewarn_client.operator import Operator
+from forewarn_client.outcomes import Delivery, LeadTime, Page, Submitted
+from forewarn_client.receipt import Receipt, VerifiedReceipt, verify_receipt
+from forewarn_client.records import Evidence, VerifiedRecord
+from forewarn_client.registrar import Genesis, Registrar, genesis
+from forewarn_client.session import Patience
+from forewarn_client.signing import Signer, sign
+from forewarn_client.verifier import Verifier
+
+__all__ = [
+    "Agency",
+    "AuthoringError",
+    "Box",
+    "Case",
+    "CaseSummary",
+    "Delivery",
+    "DirectoryView",
+    "Document",
+    "Draft",
+    "EnrolmentRequest",
+    "Evidence",
+    "Exchange",
+    "Filter",
+    "Flaw",
+    "ForewarnError",
+    "Genesis",
+    "Home",
+    "HomeError",
+    "JoinFile",
+    "Lab",
+    "LeadTime",
+    "Member",
+    "MemberRecord",
+    "Operator",
+    "Page",
+    "Patience",
+    "Receipt",
+    "RefusedError",
+    "Registrar",
+    "RequestError",
+    "Signer",
+    "Submitted",
+    "UnavailableError",
+    "VerificationError",
+    "VerifiedReceipt",
+    "VerifiedRecord",
+    "Verifier",
+    "Violation",
+    "compose",
+    "genesis",
+    "read_document",
+    "sign",
+    "verify_receipt",
+]

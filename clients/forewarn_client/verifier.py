@@ -111,7 +111,7 @@ class Verifier:
         Raises:
             VerificationError: The first step that fails.
         """
-        entry, envelope = self._recorded(evidence)
+        entry, envelope = self.recorded(evidence)
         sender = _claimed_sender(envelope.payload)
         authority = directory.authority(sender, evidence.index)
         return self._attributed(evidence, entry, envelope, authority)
@@ -128,7 +128,7 @@ class Verifier:
         Raises:
             VerificationError: GENESIS_FOREIGN where it is not the pinned one; else as `verify`.
         """
-        entry, envelope = self._recorded(evidence)
+        entry, envelope = self.recorded(evidence)
         if evidence.index != 0 or envelope.digest != self.exchange.genesis_digest:
             raise _foreign("it is not the statement whose digest is pinned")
         statement = _parse(envelope.payload)
@@ -144,8 +144,18 @@ class Verifier:
         )
         return self._attributed(evidence, entry, envelope, authority)
 
-    def _recorded(self, evidence: Evidence) -> tuple[ledger_pb2.EntryBody, dsse.Envelope]:
-        """Verify that the ledger holds the entry, and open it (steps 1 to 3)."""
+    def recorded(self, evidence: Evidence) -> tuple[ledger_pb2.EntryBody, dsse.Envelope]:
+        """Verify that the ledger holds the entry, and open it (steps 1 to 3).
+
+        Args:
+            evidence: The entry.
+
+        Returns:
+            The entry and its envelope, whose signatures are not verified.
+
+        Raises:
+            VerificationError: The first step that fails.
+        """
         checkpoint = self.checkpoint(evidence.checkpoint)
         leaf = commitment.entry_leaf_hash(evidence.entry_body, evidence.salt)
         merkle.verify_inclusion(

@@ -1,0 +1,194 @@
+"""A member of an exchange: what every kind of member can do.
+
+* `async with Lab.connect(home) as lab:` opens one connection; everything that comes over it is
+  verified before it is handed on.
+* Statements are made from documents (`authoring`) or are ready drafts. Handing in is idempotent:
+  a lost answer is asked for again, and the same statement is never recorded twice.
+* Any member may say the common answers in a case, and speak for its own keys, systems and choices.
+
+What only some kinds of member may say stands in `Lab`, `Agency`, `Operator` and `Registrar`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from forewarn.exchange.v1 import exchange_service_pb2
+from forewarn.statement.v1 import header_pb2
+from forewarn_client import authoring, cases, kinds, signing
+from forewarn_client.authoring import Document, Draft
+from forewarn_client.connection import Connection
+from forewarn_client.errors import Flaw, RequestError, VerificationError
+from forewarn_client.outcomes import Submitted, lead_time
+from forewarn_client.receipt import Receipt
+from forewarn_client.records import Evidence
+from forewarn_client.signing import Signer
+
+Source = Mapping[str, Any] | Document | Draft
+"""What a statement is made from: a document, one read from a file, or a ready draft."""
+
+NOTHING: Final[Mapping[str, Any]] = {}
+"""The empty document, for statements that need no words of their own."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Member(Connection):
+    """A connected member.
+
+    Attributes:
+        clock: Gives the time at which statements are made, with an offset.
+    """
+
+    clock: Callable[[], datetime] = staticmethod(_now)
+
+    def draft(self, kind: str, source: Source, **extra: Any) -> Draft:  # noqa: ANN401 - documents
+        """Make a statement without sending it.
+
+        Args:
+            kind: Its kind, as in `PreReleaseNotice`.
+            source: What it is made from; a draft stays what it is.
+            extra: Keys that the document gets where it does not state them.
+
+        Returns:
+            The draft.
+
+        Raises:
+            AuthoringError: The document does not make such a statement.
+            RequestError: The draft is one of another kind.
+        """
+        if isinstance(source, Draft):
+            if source.kind != kinds.find(kind).name:
+                raise RequestError(f"the draft is a {source.kind}, not a {kind}")
+            return source
+        values = source.values if isinstance(source, Document) else source
+        return authoring.compose(
+            kind,
+            {**extra, **values},
+            sender=self.home.member,
+            exchange=self.home.exchange.origin,
+            now=self.clock(),
+            folder=source.folder if isinstance(source, Document) else None,
+        )
+
+    async def submit(self, draft: Draft) -> Submitted:
+        """Sign a statement, hand it in, and verify the answer.
+
+        Args:
+            draft: The statement. Handing the same one in again gives the same index.
+
+        Returns:
+            What was recorded, with its receipt.
+
+        Raises:
+            RefusedError: The exchange refused; nothing was recorded.
+            UnavailableError: No answer in time; hand the same draft in again later.
+            VerificationError: The answer does not prove that the statement is recorded.
+            RequestError: Too few keys are at hand.
+        """
+        envelope = signing.sign(draft, await self._signers_for(draft))
+        request = exchange_service_pb2.SubmitRequest(envelope=envelope)
+        answer = await self.session.call(self.session.exchange.Submit, request)
+        evidence = Evidence.of_receipt(answer.receipt, answer.entry_body)
+        (record,) = await self.reader.verify([evidence])
+        if record.digest != draft.digest:
+            raise VerificationError(
+                Flaw.ANSWER_MISMATCHED, "the receipt is for another statement than was handed in"
+            )
+        view = await self.reader.directory(record.index)
+        chain = view.chain_of(record.sender, record.index)
+        return Submitted(
+            digest=record.digest,
+            index=record.index,
+            record=record,
+            receipt=Receipt(digest=record.digest, entry=evidence, chain=chain),
+            lead_times=tuple(lead_time(item) for item in answer.lead_times),
+        )
+
+    async def say(self, kind: str, source: Source, **extra: Any) -> Submitted:  # noqa: ANN401
+        """Make a statement and hand it in.
+
+        Args:
+            kind: Its kind.
+            source: What it is made from.
+            extra: Keys that the document gets where it does not state them.
+
+        Returns:
+            What was recorded.
+
+        Raises:
+            ForewarnError: As `draft` and `submit`.
+        """
+        return await self.submit(self.draft(kind, source, **extra))
+
+    async def say_in(self, case: bytes, kind: str, source: Source = NOTHING) -> Submitted:
+        """Make a statement in a case and hand it in.
+
+        Unless the document says otherwise, it goes to the other parties, is marked as the opener
+        is, and refers to what it answers (`cases.REFERS_TO`).
+
+        Args:
+            case: Digest of the case.
+            kind: Kind of the statement.
+            source: What it is made from.
+
+        Returns:
+            What was recorded.
+
+        Raises:
+            ForewarnError: As `case`, `draft` and `submit`.
+        """
+        if isinstance(source, Draft):
+            return await self.say(kind, source)
+        name = kinds.find(kind).name
+        extra = cases.defaults(await self.case(case), name, self.home.member)
+        return await self.say(kind, source, **extra)
+
+    async def acknowledge(self, case: bytes, source: Source = NOTHING) -> Submitted:
+        """Say that the case's newest statement was received and read (`Acknowledgement`)."""
+        return await self.say_in(case, "Acknowledgement", source)
+
+    async def ask(self, case: bytes, source: Source) -> Submitted:
+        """Ask about the case's newest statement (`Question`)."""
+        return await self.say_in(case, "Question", source)
+
+    async def answer(self, case: bytes, source: Source) -> Submitted:
+        """Answer the newest question (`Answer`)."""
+        return await self.say_in(case, "Answer", source)
+
+    async def decline(self, case: bytes, source: Source) -> Submitted:
+        """Decline what the case proposes (`Declination`)."""
+        return await self.say_in(case, "Declination", source)
+
+    async def give_feedback(self, case: bytes, source: Source) -> Submitted:
+        """Say what came of a report or an alert (`Feedback`)."""
+        return await self.say_in(case, "Feedback", source)
+
+    async def cosign_grant(self, case: bytes, source: Source = NOTHING) -> Submitted:
+        """Cosign the newest offer, as a cosigner that it names (`GrantCosignature`)."""
+        return await self.say_in(case, "GrantCosignature", source)
+
+    async def participate(self, source: Source) -> Submitted:
+        """Opt in to a framework, or out of it (`Participation`)."""
+        return await self.say("Participation", source)
+
+    async def revoke_key(self, source: Source) -> Submitted:
+        """Revoke a signing key, at once (`KeyRevocation`); its own, unless the registrar speaks."""
+        return await self.say("KeyRevocation", source)
+
+    async def suspend_system(self, source: Source) -> Submitted:
+        """Suspend a system, at once (`SystemSuspension`); its own, unless the registrar speaks."""
+        return await self.say("SystemSuspension", source)
+
+    async def _signers_for(self, draft: Draft) -> Sequence[Signer]:
+        """Choose as many keys as the statement needs."""
+        header = header_pb2.Header.FromString(draft.header_bytes)
+        needed = max(1, header.model_access_grant.lab_signatures)
+        if len(self.signers) < needed:
+            raise RequestError(
+                f"{needed} keys have to sign this, and {len(self.signers)} are at hand: register "
+                "another key and put it into the folder as signing-2.pem"
+            )
+        return self.signers[:needed]
