@@ -1,17 +1,12 @@
-"""Messages turned back into plain values, and received text made safe to show.
+"""Messages turned back into plain values.
 
 * `plain` is the inverse of `document`: what it gives makes the same message again, except for the
   bytes of attachments, which it leaves out.
 * Times are RFC 3339, digests hex, enum values short words, absences `UNKNOWN` or the reason.
-* `safe` leaves nothing in a text that a terminal would obey or that would show it in another order
-  than it is written: control, format and private-use characters become visible escapes.
-* `json_line` is ASCII: what it writes can be piped and shown anywhere.
 
-It does not lay anything out: `cli` does.
+It does not make received text safe to show: `terminal` does.
 """
 
-import json
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,8 +15,6 @@ from google.protobuf.message import Message
 
 from forewarn.statement.v1 import values_pb2
 from forewarn_client import times, words
-
-_UNSAFE: Final = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
 def plain(message: Message) -> Any:  # noqa: ANN401 - a table, or the short form of its type
@@ -44,38 +37,6 @@ def plain(message: Message) -> Any:  # noqa: ANN401 - a table, or the short form
         for field, value in message.ListFields()
         if field.name not in skipped
     }
-
-
-def safe(text: str) -> str:
-    r"""Make a text of unknown origin safe to show on a terminal.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text in one line; what is not plainly visible is written as an escape, as in `\x1b`.
-    """
-    return "".join(_escaped(character) for character in text)
-
-
-def safe_lines(text: str) -> str:
-    """Make a text safe like `safe`, but keep its line breaks and tabs."""
-    lines = text.replace("\r\n", "\n").replace("\t", "    ").split("\n")
-    return "\n".join(safe(line) for line in lines)
-
-
-def json_line(value: object) -> str:
-    """Write a value as one line of JSON in ASCII."""
-    return json.dumps(value, ensure_ascii=True, separators=(", ", ": ")).replace("\x7f", "\\u007f")
-
-
-def _escaped(character: str) -> str:
-    if unicodedata.category(character) not in _UNSAFE:
-        return character
-    code = ord(character)
-    if code < 0x100:  # noqa: PLR2004 - what fits in two digits
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - four digits
 
 
 def _value(field: FieldDescriptor, value: Any) -> Any:  # noqa: ANN401 - by field type

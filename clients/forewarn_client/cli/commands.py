@@ -1,0 +1,63 @@
+"""The shape of every command: `-h`, `--home` and `--json` work after it, too."""
+
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import Any
+
+import click
+
+from forewarn_client.cli import settings
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class Command(click.Command):
+    """A command that also takes the options that stand for every command."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's own
+        """Add the options after the command's own."""
+        attributes["params"] = [*(attributes.get("params") or []), *settings.options(at_root=False)]
+        attributes["context_settings"] = {**_SETTINGS, **(attributes.get("context_settings") or {})}
+        super().__init__(*arguments, **attributes)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's own
+        """Add the options after the group's own."""
+        attributes["params"] = [*(attributes.get("params") or []), *settings.options(at_root=False)]
+        attributes["context_settings"] = {**_SETTINGS, **(attributes.get("context_settings") or {})}
+        super().__init__(*arguments, **attributes)
+
+
+def example(*lines: str) -> str:
+    """Write the examples at the end of a command's help; click keeps their line breaks."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def command(*, name: str | None = None, examples: tuple[str, ...] = ()) -> Callable[..., Command]:
+    """Make a command of a function, with examples after its docstring.
+
+    Args:
+        name: Name of the command; the function's where None.
+        examples: Lines as they are typed.
+
+    Returns:
+        A decorator.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        made = click.command(name=name, cls=Command)(function)
+        with_examples(made, examples)
+        return made
+
+    return decorate
+
+
+def with_examples(made: click.Command, examples: tuple[str, ...]) -> None:
+    """Put examples after a command's help."""
+    if examples:
+        made.help = f"{cleandoc(made.help or '')}\n\n{example(*examples)}"
