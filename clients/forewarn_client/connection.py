@@ -6,7 +6,7 @@
 It sends no statements: `member` does.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -205,7 +205,12 @@ class Connection:
             kept.save(cursor)
 
     async def follow(
-        self, entry_filter: Filter = EVERYTHING, cursor: str = "", *, keep: str = ""
+        self,
+        entry_filter: Filter = EVERYTHING,
+        cursor: str = "",
+        *,
+        keep: str = "",
+        opened: Callable[[], None] | None = None,
     ) -> AsyncIterator[Delivery]:
         """Follow entries, those of the past first, then each as it is recorded.
 
@@ -217,6 +222,7 @@ class Connection:
                 beginning, or for what is kept.
             keep: Name under which the cursor is kept in the folder, each time the caller has
                 consumed an entry; empty to keep none.
+            opened: Called once, when the exchange has opened the stream.
 
         Yields:
             The deliveries, in the ledger's order.
@@ -230,6 +236,9 @@ class Connection:
             filter=entry_filter.message(), cursor=position.token
         )
         async for message in self.session.follow(request):
+            if opened is not None:
+                opened()
+                opened = None
             records = await self.reader.read(message.records, message.checkpoint)
             for record in records:
                 if record.index <= position.after:
