@@ -18,8 +18,8 @@ from gateway.admission.judge import judge
 from gateway.admission.submission import Judged, Known, Submission
 from gateway.admission.verify import authenticate, verify
 from gateway.core.envelope import digest
-from gateway.core.errors import Fault, Reason
-from gateway.core.fold import Entry, Verdict
+from gateway.core.errors import Fault, Reason, Refusal
+from gateway.core.fold import MAX_BODY_BYTES, Entry, Verdict
 from gateway.core.identity import MemberId
 from gateway.ports import LedgerReader, LedgerSnapshot, Recorder
 from gateway.profiles import Policy
@@ -113,8 +113,15 @@ class Admission:
             profile_version=judged.profile_version,
             case_state=judged.case_state,
         )
+        encoded = entries.encode(body)
+        if len(encoded) > MAX_BODY_BYTES:
+            raise Refusal(
+                Reason.STATEMENT_TOO_LARGE,
+                "the statement does not fit into an entry together with so many recipients; "
+                "address it to fewer at once",
+            )
         return Entry(
-            body=entries.encode(body),
+            body=encoded,
             salt=self._salt(),
             judged_at=judged.judged_at,
             reads=judged.reads,

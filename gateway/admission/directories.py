@@ -2,7 +2,8 @@
 
 * Made from the directory entries of the store alone, and extended as new ones are recorded.
 * `at` gives the directory of one snapshot, so that a statement is judged against one state.
-* Only grows: a snapshot of a smaller size than what is at hand is answered from the store.
+* Only grows. A snapshot of a smaller size gets what is at hand where no directory entry lies
+  between the two, as almost always; else its directory is made anew from the store.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 from gateway.core.directory import Directory
 from gateway.core.errors import Fault, Reason
-from gateway.core.statements import Header
+from gateway.core.statements import Header, Kind
 from gateway.ports import LedgerReader, LedgerSnapshot, StoredEntry
 from gateway.wire import entries
 
@@ -32,6 +33,7 @@ class Directories:
         self._reader = reader
         self._lock = threading.Lock()
         self._latest: Directory | None = None
+        self._last_index: int | None = None
 
     def now(self) -> Directory:
         """Give the directory as it stands.
@@ -60,29 +62,29 @@ class Directories:
         latest = self._latest
         if latest is not None and latest.size == snapshot.size:
             return latest
+        last = snapshot.last_directory_index
         with self._lock:
             latest = self._latest
-            if latest is None or latest.size > snapshot.size:
-                directory = _extend(None, snapshot)
-            else:
+            if latest is not None and last == self._last_index:
+                directory = replace(latest, size=snapshot.size)
+            elif latest is not None and latest.size < snapshot.size:
                 directory = _extend(latest, snapshot)
+            else:
+                directory = _extend(None, snapshot)
             if latest is None or directory.size > latest.size:
-                self._latest = directory
+                self._latest, self._last_index = directory, last
         return directory
 
 
 def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
     """Apply what the store holds beyond a directory, or all of it."""
-    last = snapshot.last_directory_index
-    if directory is not None and (last is None or last < directory.size):
-        return replace(directory, size=snapshot.size)
     found: list[tuple[int, Header]] = []
     start = 0 if directory is None else directory.size
     while page := snapshot.directory_entries(start, _PAGE):
         found += [(entry.index, header) for entry in page if (header := _header(entry)) is not None]
         start = page[-1].index + 1
     if directory is None:
-        if not found or found[0][0] != 0:
+        if not found or found[0][0] != 0 or found[0][1].kind is not Kind.GENESIS:
             raise Fault(Reason.LEDGER_UNAVAILABLE, "the ledger has no genesis entry yet")
         directory = Directory.from_genesis(found.pop(0)[1])
     return directory.extended(found, snapshot.size)

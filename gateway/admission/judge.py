@@ -15,16 +15,16 @@ from gateway.admission import keys
 from gateway.admission.submission import Judged, Verified
 from gateway.admission.verify import profile_version
 from gateway.core import grants, markings, protocols
-from gateway.core.directory import OWN_KINDS, Directory
+from gateway.core.directory import Directory
 from gateway.core.enrolment import (
     MemberEnrolmentFacts,
     MemberSuccessionFacts,
     MemberUpdateFacts,
 )
-from gateway.core.errors import Fault, Reason, Refusal, invalid
+from gateway.core.errors import Fault, Reason, invalid
 from gateway.core.identity import MemberId
 from gateway.core.protocols import Cited, Situation
-from gateway.core.statements import Header, Kind, Tlp
+from gateway.core.statements import Group, GroupRecipient, Header, Kind, Tlp
 from gateway.core.tables import VERSIONED, Protocol, State
 from gateway.ports import CaseRow, LedgerSnapshot, StoredEntry
 from gateway.profiles import Policy
@@ -61,11 +61,9 @@ def judge(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judge
 def _judge_directory(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judged:
     """Judge a statement about the directory; every member may read it."""
     header, directory = verified.header, verified.authenticated.directory
-    if header.sender != directory.registrar and header.kind not in OWN_KINDS:
-        raise Refusal(Reason.SENDER_NOT_PERMITTED, "only the registrar sends this kind")
+    directory.check(header)
     check_open_to_all(header)
     _check_sectors(header, policy)
-    directory.check(header)
     touched = {keys.member(member) for member in _members_named(header, directory)}
     base = {keys.DIRECTORY, keys.statement(header)}
     return Judged(
@@ -84,6 +82,8 @@ def _judge_exchange(verified: Verified, snapshot: LedgerSnapshot, policy: Policy
     header = verified.header
     if not header.recipients:
         raise invalid("header.recipients", "is empty; name a recipient", Reason.RECIPIENTS_EMPTY)
+    _check_sectors(header, policy)
+    grants.check_systems(header, verified.authenticated.directory)
     cited = _cited(header, snapshot)
     reads = {keys.statement(header), keys.member(header.sender)}
     if header.on_behalf_of is not None:
@@ -127,7 +127,7 @@ def _continue(
     situation = _situation(verified, snapshot, case, cited)
     markings.check_not_relaxed(header, situation.opener)
     audience = markings.audience_in_case(header, authenticated.directory, case.parties)
-    transition = protocols.transition(header, situation)
+    transition = protocols.transition(header, audience, situation)
     return audience, transition.state, transition.alone
 
 
@@ -218,11 +218,23 @@ def check_open_to_all(header: Header) -> None:
 
 
 def _check_sectors(header: Header, policy: Policy) -> None:
+    """Refuse a sector that nobody can belong to: it is a slip of the pen."""
     facts = header.facts
     if isinstance(facts, MemberEnrolmentFacts | MemberUpdateFacts) and (
         facts.profile.sectors - policy.sectors
     ):
         raise invalid("header.facts.profile.sectors", "holds a sector that is not one of the 16")
+    for recipient in header.recipients:
+        if (
+            isinstance(recipient, GroupRecipient)
+            and recipient.group is Group.SECTOR
+            and recipient.name not in policy.sectors
+        ):
+            raise invalid(
+                "header.recipients",
+                "holds a sector that is not one of the 16",
+                Reason.RECIPIENT_UNKNOWN,
+            )
 
 
 def _members_named(header: Header, directory: Directory) -> set[str]:

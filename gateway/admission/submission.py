@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.core.directory import Directory, Member
+from gateway.core.directory import Directory
 from gateway.core.envelope import Envelope
+from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId
+from gateway.core.members import Member
 from gateway.core.statements import Header
+from gateway.wire.statements import MAX_STATEMENT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,15 @@ class Submission:
     envelope: bytes
     system: SystemId
     received_time: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse more than a statement may hold, before anything looks at it."""
+        if len(self.envelope) > MAX_STATEMENT_BYTES:
+            raise Refusal(
+                Reason.STATEMENT_TOO_LARGE,
+                f"a statement in its envelope has at most {MAX_STATEMENT_BYTES} bytes; send large "
+                "files elsewhere and attach their digests",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

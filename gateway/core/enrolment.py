@@ -234,7 +234,7 @@ def check_systems(systems: tuple[SystemId, ...], kind: MemberKind, member: Membe
         Refusal: FIELD_INVALID.
     """
     if any((system.kind, system.member) != (kind, member) for system in systems):
-        raise invalid("header.facts.systems", f"holds one that is not under /{kind}/{member}/")
+        raise invalid("header.facts.systems", "holds one that is not under its member's own path")
     if len(set(systems)) != len(systems):
         raise invalid("header.facts.systems", "names the same system twice")
 

@@ -11,7 +11,7 @@ field here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, unique
 from typing import Final, TypeAlias
 
@@ -28,10 +28,12 @@ from gateway.core.enrolment import (
     SystemFacts,
 )
 from gateway.core.errors import invalid
-from gateway.core.identity import MemberId, SystemId
+from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.core.statements import check_handle, check_slug, check_uuid7
 
 MAX_TOKEN_LIFETIME: Final = timedelta(seconds=300)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_GRANTEES: Final = frozenset({MemberKind.OPERATOR, MemberKind.AGENCY})
 
 
 @unique
@@ -63,6 +65,25 @@ class PreciseTime:
 
     time: datetime
     precision: Precision
+
+    @property
+    def earliest(self) -> datetime:
+        """The first instant that may be meant."""
+        if self.precision is Precision.INSTANT:
+            return self.time
+        day = self.time.replace(hour=0, minute=0, second=0, microsecond=0)
+        match self.precision:
+            case Precision.DAY:
+                return day
+            case Precision.WEEK:
+                # Never before the first day there is: 0001-01-01 was a Monday.
+                return day - timedelta(days=day.weekday())
+            case Precision.MONTH:
+                return day.replace(day=1)
+            case Precision.QUARTER:
+                return day.replace(month=day.month - (day.month - 1) % 3, day=1)
+            case Precision.YEAR:
+                return day.replace(month=1, day=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +137,8 @@ class EarlyAccessApplicationFacts:
     grantee_systems: tuple[SystemId, ...]
 
     def __post_init__(self) -> None:
-        """Refuse systems of several members."""
-        _only_member(self.grantee_systems)
+        """Refuse systems that are not those of one possible grantee."""
+        _check_grantee(self.grantee_systems)
 
     @property
     def grantee(self) -> MemberId:
@@ -160,7 +181,7 @@ class ModelAccessGrantFacts:
     def __post_init__(self) -> None:
         """Refuse terms that can never hold."""
         check_uuid7("header.facts.grant_id", self.grant_id)
-        _only_member(self.grantee_systems)
+        _check_grantee(self.grantee_systems)
         if self.not_after_time <= self.not_before_time:
             raise invalid("header.facts.not_after_time", "is not after not_before_time")
         if self.grantee in self.cosigners:
@@ -193,6 +214,7 @@ class ModelAccessGrantFacts:
             "not_before_time": later.not_before_time >= self.not_before_time,
             "not_after_time": later.not_after_time <= self.not_after_time,
             "max_token_lifetime": later.max_token_lifetime <= self.max_token_lifetime,
+            "claim_by_time": (later.claim_by_time or _NEVER) <= (self.claim_by_time or _NEVER),
             "max_staleness": later.max_staleness <= self.max_staleness,
             "lab_signatures": later.lab_signatures >= self.lab_signatures,
             "cosigners": later.cosigners == self.cosigners,
@@ -254,7 +276,12 @@ Facts: TypeAlias = (
 )
 
 
-def _only_member(systems: tuple[SystemId, ...]) -> None:
-    """Refuse systems of several members."""
-    if len({(system.kind, system.member) for system in systems}) != 1:
-        raise invalid("header.facts.grantee_systems", "are not all of one member")
+def _check_grantee(systems: tuple[SystemId, ...]) -> None:
+    """Refuse systems of several members, of members that are granted nothing, and doubles."""
+    field = "header.facts.grantee_systems"
+    if len({(system.trust_domain, system.kind, system.member) for system in systems}) != 1:
+        raise invalid(field, "are not all of one member")
+    if systems[0].kind not in _GRANTEES:
+        raise invalid(field, "are not those of an operator or an agency")
+    if len(set(systems)) != len(systems):
+        raise invalid(field, "name the same system twice")

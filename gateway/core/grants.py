@@ -1,6 +1,10 @@
 """The terms of a grant: what follows on what, and what only takes away.
 
 * An offer is version 1, and each later version is one more, for the same grant and grantee.
+* Systems are named under the path that the directory gives their member; nobody else's, and none of
+  another trust domain.
+* What is said in a grant reaches grantor and grantee, and terms reach every cosigner: nobody is
+  bound by what it was not told.
 * A narrowing gives nothing that the version before did not; widening is a new case.
 * A grant is put in force only with every cosignature that its offer asks for.
 
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal, invalid
 from gateway.core.facts import (
     EarlyAccessApplicationFacts,
@@ -30,7 +35,8 @@ class GrantCase:
 
     Attributes:
         terms: The terms that hold; None while there is only an application.
-        applicant: Grantee of the application that opened the case; None where there was none.
+        grantor: The lab that grants, or is asked to.
+        grantee: The member that is granted access, or asks for it.
         parties: The parties of the case.
         cosigned: Members that have cosigned the current offer.
         in_force: Whether the grant is active or suspended.
@@ -38,7 +44,8 @@ class GrantCase:
     """
 
     terms: ModelAccessGrantFacts | None
-    applicant: MemberId | None
+    grantor: MemberId
+    grantee: MemberId
     parties: frozenset[MemberId]
     cosigned: frozenset[MemberId]
     in_force: bool
@@ -75,11 +82,35 @@ def check_opening(header: Header, audience: tuple[MemberId, ...]) -> None:
             raise invalid("header.recipients", "do not include the grantee and every cosigner")
 
 
-def check_terms(header: Header, case: GrantCase) -> None:
+def check_systems(header: Header, directory: Directory) -> None:
+    """Refuse grantee systems that are not under the path that the directory gives their member.
+
+    Args:
+        header: Header of a statement of any kind.
+        directory: The directory at the size at which it is judged.
+
+    Raises:
+        Refusal: FIELD_INVALID.
+    """
+    facts = header.facts
+    asked = facts if isinstance(facts, EarlyAccessApplicationFacts) else terms_of(header)
+    if asked is None:
+        return
+    member = directory.members.get(asked.grantee)
+    for system in asked.grantee_systems:
+        known = member is not None and system.kind is member.kind
+        if not known or system.trust_domain != directory.trust_domain:
+            raise invalid(
+                "header.facts.grantee_systems", "are not under the path of a member of the exchange"
+            )
+
+
+def check_terms(header: Header, audience: tuple[MemberId, ...], case: GrantCase) -> None:
     """Refuse a statement that the terms of its grant do not allow.
 
     Args:
         header: Header of a statement in a grant case.
+        audience: The members that it goes to.
         case: The case.
 
     Raises:
@@ -88,23 +119,35 @@ def check_terms(header: Header, case: GrantCase) -> None:
     check = _CHECKS.get(header.kind)
     if check is not None:
         check(header, case)
+    _check_reach(header, audience, case)
+
+
+def _check_reach(header: Header, audience: tuple[MemberId, ...], case: GrantCase) -> None:
+    """Refuse a statement that one whom it concerns would not get."""
+    concerned = {case.grantor}
+    if header.kind is not Kind.GRANT_COSIGNATURE:
+        concerned.add(case.grantee)
+    terms = terms_of(header)
+    if terms is not None:
+        concerned |= terms.cosigners
+    if not concerned <= {header.sender, *audience}:
+        raise invalid(
+            "header.recipients",
+            "do not include grantor and grantee, and for terms every cosigner; name them",
+        )
 
 
 def _check_offer(header: Header, case: GrantCase) -> None:
     offer = terms_of(header)
     if offer is None:
         raise _no_terms()
-    if not offer.cosigners <= case.parties:
+    if not offer.cosigners <= case.parties - {case.grantor}:
         raise invalid("header.facts.cosigners", "names a member that is not a party of the case")
-    if case.applicant is not None and offer.grantee != case.applicant:
-        raise invalid("header.facts.grantee_systems", "are not the applicant's own")
-    if case.terms is None:
-        if offer.version != 1:
-            raise invalid("header.facts.version", "of a first offer is 1")
-        return
-    if (offer.grant_id, offer.grantee) != (case.terms.grant_id, case.terms.grantee):
-        raise invalid("header.facts.grant_id", "and grantee stay the same in a case")
-    if offer.version != case.terms.version + 1:
+    if offer.grantee != case.grantee:
+        raise invalid("header.facts.grantee_systems", "are not those of the case's grantee")
+    if case.terms is not None and offer.grant_id != case.terms.grant_id:
+        raise invalid("header.facts.grant_id", "stays the same in a case")
+    if offer.version != (case.terms.version if case.terms is not None else 0) + 1:
         raise invalid("header.facts.version", "does not follow on the newest one")
 
 

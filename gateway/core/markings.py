@@ -1,10 +1,12 @@
 """Markings: who receives a statement. Audience = recipients, narrowed by the marking.
 
-* Default deny: an empty list, an empty group or an unknown recipient means nobody, and is refused.
+* Default deny: an empty list or group means nobody, an unknown recipient is refused, and so is a
+  statement that reaches nobody but its sender.
 * CLEAR and GREEN go to members and groups; AMBER and AMBER+STRICT to named members only; RED to
   named persons, in sealed layers only.
-* An opener is addressed to active members; a statement in a case to parties of that case only,
-  whatever their standing: a suspended party reads it once it is reinstated.
+* An opener is addressed to active members. A statement in a case is addressed to parties of that
+  case only: a named one whatever its standing, so that a suspended party reads it once it is
+  reinstated; a group is its active members among the parties.
 * In a case a marking is never laxer than the opener's, except when the case's originator says so.
 * The audience is fixed here, once. *Delivered implies entitled*: `may_read` is asked on every way
   out.
@@ -15,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from gateway.core.directory import Directory, Member
+from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal, invalid
 from gateway.core.identity import MemberId, MemberKind
+from gateway.core.members import Member
 from gateway.core.statements import Group, GroupRecipient, Header, NamedRecipient, Tlp
 
 _IN_GROUP: Final[Mapping[Group, Callable[[Member, str], bool]]] = {

@@ -12,7 +12,7 @@ It reads no file: `gateway.profiles` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum, unique
 
 from gateway.core.facts import PlannedTimes, PreciseTime
@@ -69,7 +69,8 @@ class LeadTime:
 
     Attributes:
         profile: The profile.
-        anchor_time: When its anchor is planned, UTC; None where the plan does not say.
+        anchor_time: The first instant for which its anchor is planned, UTC; None where the plan
+            does not say.
         lead_days: Days from receipt to the anchor; negative where it has passed, 0 without one.
         short_by_days: Days missing to the floor; 0 where the notice is in time.
         access_from_time: When the government's access could begin at the earliest; None where the
@@ -99,15 +100,26 @@ def lead_time(profile: LeadTimeProfile, planned: PlannedTimes, received: datetim
         return LeadTime(
             profile=profile, anchor_time=None, lead_days=0, short_by_days=0, access_from_time=None
         )
-    lead_days = (anchor.time.date() - received.date()).days
-    window = timedelta(days=profile.max_access_days)
+    # What was planned for a month may happen on its first day.
+    earliest = anchor.earliest
+    lead_days = (earliest.date() - received.astimezone(UTC).date()).days
     return LeadTime(
         profile=profile,
-        anchor_time=anchor.time,
+        anchor_time=earliest,
         lead_days=lead_days,
         short_by_days=max(0, profile.min_lead_days - lead_days),
-        access_from_time=anchor.time - window if window else None,
+        access_from_time=_access_from(profile, earliest),
     )
+
+
+def _access_from(profile: LeadTimeProfile, anchor: datetime) -> datetime | None:
+    if not profile.max_access_days:
+        return None
+    try:
+        return anchor - timedelta(days=profile.max_access_days)
+    except OverflowError:
+        # A plan for the year 1 is nonsense, but it is the sender's: nothing is refused for it.
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _anchor(profile: LeadTimeProfile, planned: PlannedTimes) -> PreciseTime | None:

@@ -119,20 +119,22 @@ def opening(header: Header, sender_kind: MemberKind) -> Opening:
     return found
 
 
-def transition(header: Header, situation: Situation) -> Transition:
+def transition(header: Header, audience: tuple[MemberId, ...], situation: Situation) -> Transition:
     """Give what a statement does to the case that it names.
 
     Args:
         header: The statement's header.
+        audience: The members that it goes to, without the sender.
         situation: The case.
 
     Returns:
         The transition.
 
     Raises:
-        Refusal: SENDER_NOT_PERMITTED, the table has no such row for any role of the sender;
-            CASE_WRONG_STATE, it has one, in other states; REFERENCE_INVALID, it does not refer to
-            what the row asks for; COSIGNATURES_MISSING, GRANT_WIDENED, FIELD_INVALID.
+        Refusal: CASE_UNEXPECTED, the table has no such row; SENDER_NOT_PERMITTED, it has none for
+            any role of the sender; CASE_WRONG_STATE, it has one, in other states;
+            REFERENCE_INVALID, the statement does not refer to what the row asks for;
+            COSIGNATURES_MISSING, GRANT_WIDENED or FIELD_INVALID, the terms of the grant say no.
     """
     rows = [row for row in TABLES[situation.protocol] if _is_about(row, header)]
     if not rows:
@@ -154,7 +156,7 @@ def transition(header: Header, situation: Situation) -> Transition:
     row = rows[0]
     _check_reference(row, header, situation)
     if situation.protocol is Protocol.GRANT:
-        check_terms(header, _grant_case(situation))
+        check_terms(header, audience, _grant_case(situation))
     return Transition(state=_state_after(row, header, situation), alone=row.alone)
 
 
@@ -187,23 +189,32 @@ def _roles(member: MemberId, situation: Situation) -> frozenset[Role]:
 
 def _grant_roles(member: MemberId, situation: Situation) -> set[Role]:
     """Name the roles of a member in a grant: the terms say who is grantee and cosigner."""
-    terms = terms_of(situation.current)
-    if terms is None:
-        # There is only an application, which went to one lab: the lab that is asked to grant.
-        return {Role.GRANTEE if member == situation.opener.sender else Role.GRANTOR}
-    if member == terms.grantee:
+    grantor, grantee = _sides(situation)
+    if member == grantee:
         return {Role.GRANTEE}
-    if member == situation.current.sender:
+    if member == grantor:
         return {Role.GRANTOR}
-    return {Role.COSIGNER} if member in terms.cosigners else set()
+    terms = terms_of(situation.current)
+    return {Role.COSIGNER} if terms is not None and member in terms.cosigners else set()
+
+
+def _sides(situation: Situation) -> tuple[MemberId, MemberId]:
+    """Give grantor and grantee of a grant case."""
+    terms = terms_of(situation.current)
+    if terms is not None:
+        return situation.current.sender, terms.grantee
+    # There is only an application, which went to one lab: the lab that is asked to grant.
+    applicant = situation.opener.sender
+    (asked,) = situation.parties - {applicant}
+    return asked, applicant
 
 
 def _grant_case(situation: Situation) -> GrantCase:
-    opened_by = situation.opener
-    applied = opened_by.kind is Kind.EARLY_ACCESS_APPLICATION
+    grantor, grantee = _sides(situation)
     return GrantCase(
         terms=terms_of(situation.current),
-        applicant=opened_by.sender if applied else None,
+        grantor=grantor,
+        grantee=grantee,
         parties=situation.parties,
         cosigned=situation.cosigned,
         in_force=situation.state in {State.ACTIVE, State.SUSPENDED},

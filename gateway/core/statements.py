@@ -27,7 +27,7 @@ DIGEST_BYTES: Final = 32
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 SLUG: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _HANDLE: Final = re.compile(r"h-[a-z2-7]{26}")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @unique
@@ -188,9 +188,10 @@ class Header:
     def __post_init__(self) -> None:
         """Refuse fields that can never be right."""
         check_uuid7("header.statement_id", self.statement_id)
-        for digest in (*self.refers_to, *filter(None, [self.case])):
-            if len(digest) != DIGEST_BYTES:
-                raise invalid("header.refers_to", "holds a digest that is not 32 bytes of SHA-256")
+        if self.case is not None and len(self.case) != DIGEST_BYTES:
+            raise invalid("header.case_digest", "is not 32 bytes of SHA-256")
+        if any(len(digest) != DIGEST_BYTES for digest in self.refers_to):
+            raise invalid("header.refers_to", "holds a digest that is not 32 bytes of SHA-256")
         if len(set(self.refers_to)) != len(self.refers_to):
             raise invalid("header.refers_to", "names the same statement twice")
         if len(set(self.recipients)) != len(self.recipients):

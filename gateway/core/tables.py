@@ -139,8 +139,25 @@ def _members(*kinds: MemberKind) -> frozenset[MemberKind]:
     return frozenset(kinds)
 
 
-def _row(kind: Kind, by: set[Role], states: set[State], to: State | Then, **more: object) -> Row:
-    return Row(kind=kind, by=frozenset(by), states=frozenset(states), to=to, **more)  # type: ignore[arg-type]  # checked by Row's own fields
+def _row(  # noqa: PLR0913 - the columns of a table
+    kind: Kind,
+    by: set[Role],
+    states: set[State],
+    to: State | Then,
+    *,
+    reports: frozenset[ReportKind] = frozenset(),
+    refers: Refers = Refers.ANYTHING,
+    alone: bool = True,
+) -> Row:
+    return Row(
+        kind=kind,
+        by=frozenset(by),
+        states=frozenset(states),
+        to=to,
+        reports=reports,
+        refers=refers,
+        alone=alone,
+    )
 
 
 _LAB, _AGENCY, _OPERATOR, _RELAY = (

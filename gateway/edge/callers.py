@@ -17,9 +17,10 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.admission.directories import Directories
-from gateway.core.directory import Directory, Member
+from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId, peer_system
+from gateway.core.members import Member
 from gateway.ports import LedgerHead
 
 _CERTIFICATE: Final = "x509_pem_cert"

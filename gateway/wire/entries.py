@@ -151,7 +151,7 @@ def header_of(entry_body: bytes) -> Header | None:
         return None
     try:
         return header_from(read[2])
-    except (Refusal, ValueError):
+    except (Refusal, ValueError, OverflowError):
         return None
 
 

@@ -23,7 +23,7 @@ from forewarn.statement.v1 import (
 )
 from gateway.core import enrolment, facts
 from gateway.core.envelope import PublicKey
-from gateway.core.errors import Reason, Refusal, invalid
+from gateway.core.errors import Refusal, invalid
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.core.statements import (
     Group,
@@ -60,6 +60,8 @@ def header_from(message: header_pb2.Header) -> Header:
 
     Raises:
         Refusal: Whatever the constructors refuse.
+        ValueError: Only for a message that was not parsed strictly: an enum's number is unknown.
+        OverflowError: Likewise: a time or duration is beyond what Python holds.
     """
     kind = Kind(message.kind)
     return Header(
@@ -92,11 +94,8 @@ def time_from(timestamp: Timestamp) -> datetime:
 
 
 def _duration(duration: Duration) -> timedelta:
-    """Give a duration; one that Python cannot hold counts as the longest that it can."""
-    try:
-        return timedelta(seconds=duration.seconds, microseconds=duration.nanos // 1000)
-    except OverflowError:
-        return timedelta.max
+    """Give a duration, cut to the microsecond."""
+    return timedelta(seconds=duration.seconds, microseconds=duration.nanos // 1000)
 
 
 def _time(message: Any, field: str) -> datetime | None:  # noqa: ANN401 - any generated message
@@ -124,7 +123,7 @@ def _member_kind(number: int) -> MemberKind:
     try:
         return MEMBER_KINDS[number]
     except KeyError:
-        raise invalid("header", "names no kind of member", Reason.FIELD_MISSING) from None
+        raise ValueError("a number names no kind of member") from None
 
 
 def _facts(message: header_pb2.Header, kind: Kind) -> facts.Facts | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from forewarn.statement.v1 import (
     alert_pb2,
@@ -99,8 +99,8 @@ def body_type(kind: Kind) -> type[Message] | None:
 def _check_marked(message: header_pb2.Header, data: bytes) -> None:
     try:
         message.ParseFromString(data)
-    except Exception:  # noqa: BLE001 - whatever it is, the strict parse that follows names it
-        return
+    except (DecodeError, UnicodeDecodeError):
+        return  # the strict parse that follows says so
     if message.tlp == header_pb2.TLP_LEVEL_UNSPECIFIED:
         raise invalid(
             "header.tlp", "is missing; an unmarked statement is not admitted", Reason.TLP_MISSING
@@ -111,13 +111,11 @@ def _check_facts(message: header_pb2.Header, kind: Kind) -> None:
     """Refuse facts of another kind, and missing ones."""
     field = header_pb2.Header.DESCRIPTOR.fields_by_number.get(kind.value)
     expected = field.name if field is not None else None
-    if message.WhichOneof("facts") != expected:
-        missing = expected is not None and message.WhichOneof("facts") is None
-        raise invalid(
-            "header.facts",
-            f"are those of another kind; expected {expected or 'none'}",
-            Reason.FIELD_MISSING if missing else Reason.FIELD_INVALID,
-        )
+    found = message.WhichOneof("facts")
+    if found is None and expected is not None:
+        raise invalid(f"header.{expected}", "is required for this kind", Reason.FIELD_MISSING)
+    if found != expected:
+        raise invalid("header.facts", f"are those of another kind; expected {expected or 'none'}")
 
 
 def _parse_body(kind: Kind, data: bytes) -> Message | None:

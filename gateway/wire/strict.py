@@ -4,7 +4,8 @@
   padded numbers and trailing bytes are refused.
 * Enum numbers that the protos do not name are refused, and so are texts that are not UTF-8.
 * The `FieldRule` of every field holds: required, greatest length, greatest number of items.
-* Messages with a meaning of their own (times, absences, attachments) are checked for it.
+* Messages with a meaning of their own (times, absences, attachments) are checked for it, and a
+  SHA-256 has 32 bytes.
 
 It does not know the kinds of statements; `statements` does. A refusal names the field, never its
 content.
@@ -28,9 +29,10 @@ from gateway.core.errors import Reason, Refusal, invalid
 DEFAULT_MAX_BYTES: Final = 256
 DEFAULT_MAX_ITEMS: Final = 64
 
-# RFC 3339 years 0001 to 9999, as google.protobuf.Timestamp defines; ten thousand years either way.
+# RFC 3339 years 0001 to 9999, as google.protobuf.Timestamp defines; up to ten thousand years, as
+# google.protobuf.Duration does, but never negative: what the protos ask for are lengths.
 _TIMESTAMP_SECONDS: Final = range(-62_135_596_800, 253_402_300_800)
-_DURATION_SECONDS: Final = range(-315_576_000_000, 315_576_000_001)
+_DURATION_SECONDS: Final = range(315_576_000_001)
 _NANOS: Final = range(1_000_000_000)
 
 _M = TypeVar("_M", bound=Message)
@@ -93,6 +95,7 @@ class _Field:
     max_bytes: int | None
     max_items: int
     numbers: frozenset[int] | None
+    sha256: bool
     message: bool
 
 
@@ -125,6 +128,7 @@ def _compile(field: FieldDescriptor) -> _Field:
         max_bytes=(rule.max_bytes or DEFAULT_MAX_BYTES) if lengthy else None,
         max_items=rule.max_items or DEFAULT_MAX_ITEMS,
         numbers=frozenset(enum.values_by_number) if enum is not None else None,
+        sha256=field.type == FieldDescriptor.TYPE_BYTES and field.name.endswith("sha256"),
         message=field.message_type is not None,
     )
 
@@ -171,8 +175,9 @@ def _check_items(field: _Field, values: Any, path: str) -> None:  # noqa: ANN401
 
 def _check_scalar(field: _Field, value: Any, path: str) -> None:  # noqa: ANN401 - a scalar of any type
     _check_value(field, value, path)
-    # In a oneof, zero and false are values like others; an empty text never is.
-    blank = value in ("", b"") if field.in_oneof else not value
+    # In a oneof, zero and false are values like others; an empty text and an UNSPECIFIED never are.
+    counts = field.in_oneof and field.numbers is None
+    blank = value in ("", b"") if counts else not value
     if field.required and blank:
         raise _missing(path)
 
@@ -182,6 +187,8 @@ def _check_value(field: _Field, value: Any, path: str) -> None:  # noqa: ANN401 
         size = len(value.encode()) if isinstance(value, str) else len(value)
         if size > field.max_bytes:
             raise invalid(path, f"is longer than {field.max_bytes} bytes", Reason.FIELD_TOO_LONG)
+    if field.sha256 and value and len(value) != hashlib.sha256().digest_size:
+        raise invalid(path, "is not 32 bytes")
     if field.numbers is not None and value not in field.numbers:
         raise invalid(path, "holds a number that its enum does not name", Reason.ENUM_UNKNOWN)
 
@@ -197,7 +204,7 @@ def _check_timestamp(message: Message, path: str) -> None:
 
 def _check_duration(message: Message, path: str) -> None:
     if message.seconds not in _DURATION_SECONDS or message.nanos not in _NANOS:  # type: ignore[attr-defined]  # chosen by its full name
-        raise invalid(path, "is not a duration of at most ten thousand years, in whole nanoseconds")
+        raise invalid(path, "is not a length of time of at most ten thousand years")
 
 
 def _check_absence(message: Message, path: str) -> None:
@@ -212,8 +219,6 @@ def _check_attachment(message: Message, path: str) -> None:
     name = message.file_name
     if name in {".", ".."} or any(c in "/\\" or not c.isprintable() for c in name):
         raise invalid(f"{path}.file_name", "is not the plain name of a file")
-    if len(message.sha256) != hashlib.sha256().digest_size:
-        raise invalid(f"{path}.sha256", "is not 32 bytes")
     if message.data:
         if len(message.data) != message.size:
             raise invalid(f"{path}.size", "is not the size of the data")
