@@ -42,7 +42,7 @@ class Filter:
         """The same bytes for the same meaning."""
         return pb.EntryFilter(
             box=f"BOX_{self.box.name}",
-            kinds=[kind.value for kind in self.kinds],
+            kinds=[f"STATEMENT_KIND_{kind.name}" for kind in self.kinds],
             sender=self.sender,
             case_digest=self.case_digest,
         ).SerializeToString(deterministic=True)

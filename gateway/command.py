@@ -1,0 +1,260 @@
+"""The `forewarn-gateway` command: for whoever runs an exchange.
+
+* `init` begins a ledger, once; `serve` runs the gateway until it is told to stop.
+* What goes wrong and can be mended is one sentence on standard error, exit status 1.
+* Standard output holds results only; log lines go to standard error.
+
+TLS 1.2 is ruled out before grpc is imported: that is why the imports come in two halves.
+"""
+
+# ruff: noqa: E402, D301 - the environment is set before grpc is imported; \b is for click
+
+from __future__ import annotations
+
+import os
+
+from gateway.edge import tls13
+
+tls13.enforce()
+# What grpc itself prints holds no ids and no reasons; everything of use is said here.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+import asyncio
+import json
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from gateway.admission.genesis import Genesis, open_genesis
+from gateway.compose import logs
+from gateway.compose.config import Address, Config
+from gateway.compose.init import initialise
+from gateway.compose.serve import serve as serve_until
+from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.core.errors import Fault, Refusal
+from gateway.edge.server import PortError
+from gateway.edge.tls import TlsError, TlsFiles
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_state = click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    envvar="FOREWARN_GATEWAY_STATE",
+    show_envvar=True,
+    help="The folder that holds everything this gateway keeps.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and log JSON lines.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="forewarn", prog_name="forewarn-gateway")
+def main() -> None:
+    """Run a Forewarn exchange: a gateway with its own ledger and nats-server.
+
+    \b
+    Examples:
+      forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
+          --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
+      forewarn-gateway serve --state run/gateway
+    """
+
+
+@main.command()
+@_state
+@click.option(
+    "--genesis",
+    type=_FILE,
+    required=True,
+    help="The registrar's signed genesis statement: a serialized DSSE envelope.",
+)
+@click.option("--listen", help="Where to listen, as in 127.0.0.1:8443; port 0 takes a free one.")
+@click.option("--public", help="Under which address members reach it; as --listen unless given.")
+@click.option("--tls-cert", type=_FILE, help="The gateway's certificate chain, PEM.")
+@click.option("--tls-key", type=_FILE, help="Its key, PEM, mode 0600.")
+@click.option("--client-ca", type=_FILE, help="Authorities of the callers' certificates, PEM.")
+@click.option(
+    "--server-ca", type=_FILE, help="Authorities of its own; as --client-ca unless given."
+)
+@_json
+def init(  # noqa: PLR0913 - one parameter for each option
+    *,
+    state: Path,
+    genesis: Path,
+    listen: str | None,
+    public: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    server_ca: Path | None,
+    as_json: bool,
+) -> None:
+    """Begin a ledger with a genesis statement. Safe to run again.
+
+    Writes gateway.toml (how to serve; yours to edit) and exchange.toml (what members pin to join).
+    Run again, it checks what is there, finishes what was interrupted, and writes exchange.toml anew
+    from gateway.toml; the options are then not needed.
+
+    \b
+    Example:
+      forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
+          --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
+    """
+    folder = StateFolder(root=state.absolute())
+    with _sentences():
+        _configure_logs(as_json=as_json)
+        opened = _open_genesis(genesis)
+        options = {
+            "--listen": listen,
+            "--public": public,
+            "--tls-cert": tls_cert,
+            "--tls-key": tls_key,
+            "--client-ca": client_ca,
+            "--server-ca": server_ca,
+        }
+        config = _configure(folder, options)
+        begun = uvloop.run(
+            initialise(
+                folder,
+                genesis=opened,
+                config=config,
+                now=datetime.now(UTC),
+                salt=lambda: secrets.token_bytes(32),
+            )
+        )
+    _report(folder, begun, as_json=as_json)
+
+
+@main.command()
+@_state
+@click.option("--listen", help="Listen here instead of where gateway.toml says; port 0: any.")
+@_json
+def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C.
+
+    Prints one line once it serves, and keeps the address in <state>/run/listen while it runs.
+
+    \b
+    Examples:
+      forewarn-gateway serve --state run/gateway
+      forewarn-gateway serve --state run/gateway --listen 127.0.0.1:0 --json
+    """
+
+    def ready(bound: str) -> None:
+        click.echo(json.dumps({"serving": bound}) if as_json else f"serving on {bound}")
+
+    async def until_signal() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await serve_until(folder, listen=address, stop=stop, ready=ready)
+
+    folder = StateFolder(root=state.absolute())
+    with _sentences():
+        _configure_logs(as_json=as_json)
+        address = Address.parse(listen) if listen else None
+        uvloop.run(until_signal())
+
+
+def _configure_logs(*, as_json: bool) -> None:
+    logs.configure(logs.JsonLines() if as_json else logs.Lines())
+
+
+def _open_genesis(path: Path) -> Genesis:
+    try:
+        return open_genesis(path.read_bytes())
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}") from None
+    except Refusal as refusal:
+        raise SetupError(
+            f"{path} is not a genesis statement to begin with: {refusal.detail} ({refusal.reason})"
+        ) from None
+
+
+def _configure(folder: StateFolder, options: dict[str, Any]) -> Config:
+    """Take the configuration from the options, or the one that is there and agrees with them."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if folder.config.exists():
+        config = Config.read(folder.config)
+        for name, value in given.items():
+            if _normal(value) != str(_stated(config)[name]):
+                raise SetupError(f"{folder.config} says otherwise than {name}: edit it there")
+        return config
+    for name in ("--listen", "--tls-cert", "--tls-key", "--client-ca"):
+        if name not in given:
+            raise SetupError(f"{name} is missing")
+    listen = Address.parse(given["--listen"])
+    client_ca = given["--client-ca"].absolute()
+    return Config(
+        listen=listen,
+        public=Address.parse(given.get("--public", str(listen))),
+        tls=TlsFiles(
+            certificate=given["--tls-cert"].absolute(),
+            key=given["--tls-key"].absolute(),
+            client_ca=client_ca,
+        ),
+        server_ca=given.get("--server-ca", client_ca).absolute(),
+    )
+
+
+def _stated(config: Config) -> dict[str, object]:
+    return {
+        "--listen": config.listen,
+        "--public": config.public,
+        "--tls-cert": config.tls.certificate,
+        "--tls-key": config.tls.key,
+        "--client-ca": config.tls.client_ca,
+        "--server-ca": config.server_ca,
+    }
+
+
+def _normal(value: str | Path) -> str:
+    return str(value.absolute()) if isinstance(value, Path) else value
+
+
+def _report(folder: StateFolder, begun: Inception, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "origin": begun.origin,
+                    "trust_domain": begun.trust_domain,
+                    "genesis_digest": begun.genesis_digest,
+                    "log_key": begun.log_key,
+                    "config": str(folder.config),
+                    "join_file": str(folder.join),
+                }
+            )
+        )
+        return
+    click.echo(f"The ledger {begun.origin} has begun.")
+    click.echo(f"  genesis digest  {begun.genesis_digest}")
+    click.echo(f"  log key         {begun.log_key}")
+    click.echo(f"  for members     {folder.join}")
+    click.echo(f"  configuration   {folder.config}")
+    click.echo(f"Start it: forewarn-gateway serve --state {folder.root}")
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what can be mended into one sentence, exit status 1."""
+    try:
+        yield
+    except (SetupError, TlsError, PortError) as error:
+        raise click.ClickException(f"{error}.") from None
+    except Fault as fault:
+        raise click.ClickException(f"{fault.detail}.") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The ledger's house: lock, nats-server child, connections, each left in the reverse order.
+
+* Whoever has the lock has the folder: nothing is opened before it.
+* The child outlives everything that talks to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.compose.state import StateFolder
+from gateway.ledger.lock import StateLock
+from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.nats_roles import Role
+from gateway.ledger.nats_server import EmbeddedNats
+
+# A gateway that was just killed leaves its child some moments to end.
+_LOCK_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """A running nats-server and the connections of this gateway.
+
+    Attributes:
+        nats: The server.
+        worker: The connection that appends blocks and hears announcements.
+        integrator: The connection that reads the stream and announces.
+    """
+
+    nats: EmbeddedNats
+    worker: RoleConnection
+    integrator: RoleConnection
+
+
+@asynccontextmanager
+async def opened(state: StateFolder, roles: Iterable[Role]) -> AsyncGenerator[House, None]:
+    """Lock a state folder and run its nats-server.
+
+    Args:
+        state: The folder.
+        roles: Who may connect.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, another gateway has the folder, or the server does not start.
+    """
+    lock = await StateLock.acquire(state.root, within=_LOCK_SECONDS)
+    try:
+        nats = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles)
+        try:
+            await nats.start()
+            async with (
+                connected(nats, Role.WORKER) as worker,
+                connected(nats, Role.INTEGRATOR) as integrator,
+            ):
+                yield House(nats=nats, worker=worker, integrator=integrator)
+        finally:
+            await nats.stop()
+    finally:
+        lock.release()
+
+
+@asynccontextmanager
+async def connected(nats: EmbeddedNats, role: Role) -> AsyncGenerator[RoleConnection, None]:
+    """Be a role for a while.
+
+    Args:
+        nats: The server.
+        role: Who to be.
+    """
+    connection = await RoleConnection.open(nats.endpoint, role)
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,139 @@
+"""A gateway's state folder: what stands where, and the marker that it was begun.
+
+* Everything that one gateway keeps is in one folder: store, JetStream, keeper, configuration.
+* `inception.json` is written last by `init`, and only by it. With it, the folder belongs to one
+  ledger for ever, and nothing that is missing is made anew unless it follows from the rest. Without
+  it, `serve` does not begin.
+
+The module opens no part: it names files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+_VERSION: Final = 1
+
+
+class SetupError(Exception):
+    """The gateway cannot be set up or started as asked; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateFolder:
+    """Where things are.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @property
+    def store(self) -> Path:
+        """The store of the ledger."""
+        return self.root / "ledger.db"
+
+    @property
+    def keeper(self) -> Path:
+        """The folder of the log key."""
+        return self.root / "keeper"
+
+    @property
+    def config(self) -> Path:
+        """The configuration, whoever runs the gateway may edit it."""
+        return self.root / "gateway.toml"
+
+    @property
+    def join(self) -> Path:
+        """What members are given to join."""
+        return self.root / "exchange.toml"
+
+    @property
+    def listen(self) -> Path:
+        """Where the running gateway listens; there only while it runs."""
+        return self.root / "run" / "listen"
+
+    @property
+    def inception(self) -> Path:
+        """The marker that the ledger was begun."""
+        return self.root / "inception.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inception:
+    """What a state folder was begun with.
+
+    Attributes:
+        origin: The ledger's origin.
+        trust_domain: SPIFFE trust domain of every system.
+        genesis_digest: Digest of the genesis statement, hex.
+        log_key: The log's verifier key.
+    """
+
+    origin: str
+    trust_domain: str
+    genesis_digest: str
+    log_key: str
+
+    @classmethod
+    def read(cls, state: StateFolder) -> Self | None:
+        """Read the marker.
+
+        Args:
+            state: The state folder.
+
+        Returns:
+            What it says; None where there is none.
+
+        Raises:
+            SetupError: It cannot be read.
+        """
+        try:
+            table = json.loads(state.inception.read_bytes())
+            if table.pop("version") != _VERSION:
+                raise SetupError(f"{state.inception} was written by another version of the gateway")
+            return cls(**table)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SetupError(f"{error.filename} cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise SetupError(
+                f"{state.inception} is damaged: restore it from a copy of the state folder"
+            ) from None
+
+    def write(self, state: StateFolder) -> None:
+        """Write the marker. Once this returns, it is on disk."""
+        table = {"version": _VERSION, **asdict(self)}
+        write_whole(state.inception, json.dumps(table, indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file as a whole; once this returns, it is on disk.
+
+    Args:
+        path: The file.
+        text: Its content.
+
+    Raises:
+        SetupError: It cannot be written.
+    """
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SetupError(f"{path} cannot be written: {error.strerror}") from None

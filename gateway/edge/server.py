@@ -1,0 +1,132 @@
+"""The gRPC server: one secure port, bounded in everything.
+
+* The port is the gateway's alone: a port that somebody else has is an error, never shared.
+* Messages, calls, streams on a connection and the age of a connection are bounded. A connection is
+  made anew after some hours, so that an expired certificate does not stay in use.
+* Health starts as NOT_SERVING and follows what it is told. It asks for mutual TLS and no enrolment.
+
+It starts no part of the gateway but itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health
+
+from gateway.edge import tls13
+from gateway.edge.tls import TlsFiles
+from gateway.wire.statements import MAX_STATEMENT_BYTES
+
+# Enough to be told STATEMENT_TOO_LARGE with its reason, not enough to matter.
+_SLACK: Final = 256 << 10
+
+_HOUR_MS: Final = 3_600_000
+
+
+class PortError(Exception):
+    """The address cannot be listened on; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeLimits:
+    """What the server takes on.
+
+    Attributes:
+        calls: Most calls at once, open streams included.
+        calls_per_connection: Most calls at once on one connection.
+        connection_hours: How long a connection lives before it has to be made anew.
+    """
+
+    calls: int = 4096
+    calls_per_connection: int = 256
+    connection_hours: int = 12
+
+
+class Server:
+    """The server, from port to graceful end."""
+
+    def __init__(self, handlers: Sequence[grpc.GenericRpcHandler], limits: EdgeLimits) -> None:
+        """Prepare; nothing listens yet.
+
+        Args:
+            handlers: Guarded services.
+            limits: What the server takes on.
+
+        Raises:
+            RuntimeError: TLS 1.2 is not ruled out.
+        """
+        tls13.check()
+        self._health = health.HealthServicer()
+        self._server = grpc.aio.server(
+            options=list(_options(limits)), maximum_concurrent_rpcs=limits.calls
+        )
+        self._server.add_generic_rpc_handlers(handlers)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    async def start(self, address: str, tls: TlsFiles) -> int:
+        """Listen, not serving yet.
+
+        Args:
+            address: `host:port`; port 0 takes a free one.
+            tls: Certificate, key and authorities.
+
+        Returns:
+            The port.
+
+        Raises:
+            PortError: The address is taken, or is none of this machine's.
+            TlsError: The files are not fit for use.
+        """
+        await self.set_serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        credentials = tls.credentials()
+        try:
+            port = self._server.add_secure_port(address, credentials)
+        except RuntimeError:
+            raise PortError(
+                f"{address} cannot be listened on: another program has the port, or the host is "
+                "not this machine's; choose another with --listen"
+            ) from None
+        await self._server.start()
+        return port
+
+    async def set_serving(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        """Tell health checks how the gateway is.
+
+        Args:
+            status: SERVING or NOT_SERVING.
+        """
+        await self._health.set("", status)
+
+    async def retire(self) -> None:
+        """Tell health checks that the gateway is going; what follows changes nothing any more."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more calls, and end those in flight.
+
+        Args:
+            grace: Seconds that they have to end by themselves.
+        """
+        await self._server.stop(grace)
+
+
+def _options(limits: EdgeLimits) -> Iterable[tuple[str, int]]:
+    return (
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", MAX_STATEMENT_BYTES + _SLACK),
+        ("grpc.max_concurrent_streams", limits.calls_per_connection),
+        ("grpc.max_connection_age_ms", limits.connection_hours * _HOUR_MS),
+        # What is in flight then has a while to end; a stream is resumed from its cursor.
+        ("grpc.max_connection_age_grace_ms", 60_000),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        # A client may ping an idle stream, but not more often than this.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 3),
+    )

@@ -1,0 +1,118 @@
+"""The gateway's certificate, and the authorities of its callers: read anew when a file changes.
+
+* Mutual TLS always: a caller without a certificate of one of the authorities never gets through the
+  handshake.
+* Files are looked at on every handshake. What cannot be read, or does not fit together, is logged,
+  and what was good before stays in force.
+* The key's file is for its owner alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import grpc
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+_log: Final = logging.getLogger(__name__)
+
+_OTHERS: Final = 0o077
+
+_Stamp = tuple[tuple[int, int, int], ...]
+
+
+class TlsError(Exception):
+    """The files cannot be served with; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Where certificate, key and authorities are, all PEM.
+
+    Attributes:
+        certificate: The gateway's chain, leaf first.
+        key: Its key.
+        client_ca: The authorities whose certificates callers present.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Give credentials that follow the files.
+
+        Returns:
+            Credentials that require a client certificate.
+
+        Raises:
+            TlsError: The files are not fit for use.
+        """
+        watcher = _Watcher(self)
+        return grpc.dynamic_ssl_server_credentials(
+            watcher.current,
+            watcher.changed,  # type: ignore[arg-type] # None says that nothing changed
+            require_client_authentication=True,
+        )
+
+
+class _Watcher:
+    """Compares the files with what they were, from gRPC's own threads."""
+
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._stamp = _stamp(files)
+        self.current = _load(files)
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Give the configuration that counts from now on; None where it is the one before."""
+        try:
+            stamp = _stamp(self._files)
+            if stamp == self._stamp:
+                return None
+            configuration = _load(self._files)
+        except TlsError as error:
+            _log.error("certificates stay as they were: %s", error)
+            return None
+        self._stamp = stamp
+        _log.info("certificates were read anew")
+        return configuration
+
+
+def _stamp(files: TlsFiles) -> _Stamp:
+    try:
+        stats = [path.stat() for path in (files.certificate, files.key, files.client_ca)]
+    except OSError as error:
+        raise TlsError(f"{error.filename} cannot be read: {error.strerror}") from None
+    return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+
+def _load(files: TlsFiles) -> grpc.ServerCertificateConfiguration:
+    try:
+        if files.key.stat().st_mode & _OTHERS:
+            raise TlsError(f"others may read {files.key}: chmod it to 600")
+        certificate, key, authorities = (
+            path.read_bytes() for path in (files.certificate, files.key, files.client_ca)
+        )
+    except OSError as error:
+        raise TlsError(f"{error.filename} cannot be read: {error.strerror}") from None
+    try:
+        chain = x509.load_pem_x509_certificates(certificate)
+    except ValueError:
+        raise TlsError(f"{files.certificate} holds no certificate in PEM form") from None
+    try:
+        x509.load_pem_x509_certificates(authorities)
+    except ValueError:
+        raise TlsError(f"{files.client_ca} holds no certificates in PEM form") from None
+    try:
+        own = load_pem_private_key(key, None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise TlsError(f"{files.key} holds no private key in PEM form without password") from None
+    if own != chain[0].public_key():
+        raise TlsError(f"{files.key} is not the key of {files.certificate}")
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
