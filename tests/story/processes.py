@@ -221,6 +221,7 @@ class Stream:
     process: subprocess.Popen[bytes]
     lines: list[Line] = field(default_factory=list)
     _grown: threading.Condition = field(default_factory=threading.Condition)
+    _ended: bool = False
 
     @classmethod
     def of(cls, process: subprocess.Popen[bytes]) -> Self:
@@ -240,20 +241,18 @@ class Stream:
             The first one that was printed.
 
         Raises:
-            BrokenStoryError: None came in time.
+            BrokenStoryError: None came in time, or before the command ended.
         """
-        deadline = time.monotonic() + within
         with self._grown:
-            while True:
-                for line in self.lines:
-                    if meant(line.value):
-                        return line
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._grown.wait(left):
-                    raise BrokenStoryError(
-                        f"nothing such came over an open stream within {within:.0f} s;"
-                        f" {len(self.lines)} other lines did"
-                    )
+            self._grown.wait_for(lambda: self._ended or self._first(meant), within)
+            found = self._first(meant)
+            if found is None:
+                why = "it ended" if self._ended else f"nothing such came within {within:.0f} s"
+                raise BrokenStoryError(f"an open stream: {why}, after {len(self.lines)} lines")
+            return found
+
+    def _first(self, meant: Callable[[Object], object]) -> Line | None:
+        return next((line for line in self.lines if meant(line.value)), None)
 
     def values(self) -> list[Object]:
         """Give what was printed so far."""
@@ -267,6 +266,9 @@ class Stream:
             with self._grown:
                 self.lines.append(Line(value=json.loads(text), seconds=now))
                 self._grown.notify_all()
+        with self._grown:
+            self._ended = True
+            self._grown.notify_all()
 
 
 def environment(more: dict[str, str] | None = None) -> dict[str, str]:
