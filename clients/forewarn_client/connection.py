@@ -6,7 +6,7 @@
 It sends no statements: `member` does.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -177,7 +177,7 @@ class Connection:
 
     async def pull(
         self, entry_filter: Filter = EVERYTHING, *, keep: str = "pull", page_size: int = _PAGE
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Pull what has come since the last time, page by page, until there is no more.
 
         The cursor is kept in the folder once the caller asks for the next page, or for the end: a
@@ -211,7 +211,7 @@ class Connection:
         *,
         keep: str = "",
         opened: Callable[[], None] | None = None,
-    ) -> AsyncIterator[Delivery]:
+    ) -> AsyncGenerator[Delivery, None]:
         """Follow entries, those of the past first, then each as it is recorded.
 
         The stream comes back by itself and goes on without gap or duplicate.

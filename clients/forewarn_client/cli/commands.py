@@ -32,6 +32,10 @@ class Group(click.Group):
         attributes["context_settings"] = {**_SETTINGS, **(attributes.get("context_settings") or {})}
         super().__init__(*arguments, **attributes)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """List the commands in the order in which they were added."""
+        return list(self.commands)
+
 
 def example(*lines: str) -> str:
     """Write the examples at the end of a command's help; click keeps their line breaks."""

@@ -20,12 +20,18 @@ UNAVAILABLE: Final = 4
 UNVERIFIED: Final = 5
 INTERRUPTED: Final = 130
 
+_UNVERIFIED_HELP: Final = (
+    "What was received is not what it has to be. Do not rely on it, keep the folder as it is, and "
+    "tell whoever runs the exchange."
+)
 
-def report(error: ForewarnError) -> int:
+
+def report(error: ForewarnError, about: str = "") -> int:
     """Write an error and give the exit code for it.
 
     Args:
         error: Any error of the library.
+        about: What it is about, as the name of a file; empty for the command itself.
 
     Returns:
         The exit code.
@@ -33,29 +39,25 @@ def report(error: ForewarnError) -> int:
     match error:
         case AuthoringError():
             problems = [(problem.field, problem.description) for problem in error.problems]
-            detail = (
-                "The document does not make a statement; nothing was sent. Mend and send again:"
-            )
-            output.error("DOCUMENT_INVALID", detail, problems)
+            detail = "The document does not make a statement, and nothing was sent. Mend this:"
+            output.error("DOCUMENT_INVALID", detail, problems, about)
             return LOCAL
         case RefusedError():
             violations = [(item.field, item.description) for item in error.violations]
-            output.error(error.reason, f"The exchange refused: {error.detail}", violations)
+            detail = f"The exchange refused: {error.detail}"
+            output.error(error.reason, detail, violations, about)
             return REFUSED
         case UnavailableError():
-            output.error(error.reason, error.detail)
+            output.error(error.reason, error.detail, (), about)
             return UNAVAILABLE
         case VerificationError():
-            output.error(
-                str(error.reason),
-                f"VERIFICATION FAILED: {error.detail}\nWhat was received is not what it has to be. "
-                "Do not rely on it, keep the folder as it is, and tell whoever runs the exchange.",
-            )
+            detail = f"VERIFICATION FAILED: {error.detail}\n{_UNVERIFIED_HELP}"
+            output.error(str(error.reason), detail, (), about)
             return UNVERIFIED
         case HomeError():
-            output.error("HOME_UNFIT", str(error))
+            output.error("HOME_UNFIT", str(error), (), about)
         case RequestError():
-            output.error("REQUEST_INVALID", str(error))
+            output.error("REQUEST_INVALID", str(error), (), about)
         case _:
-            output.error("NOT_POSSIBLE", str(error))
+            output.error("NOT_POSSIBLE", str(error), (), about)
     return LOCAL

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from forewarn_client.cli import settings
-from forewarn_client.terminal import json_line, safe_lines
+from forewarn_client.terminal import json_line, safe, safe_lines
 
 
 def wants_json() -> bool:
@@ -46,19 +46,25 @@ def answer(value: Mapping[str, Any], text: str) -> None:
         say(text)
 
 
-def error(reason: str, detail: str, violations: Sequence[tuple[str, str]] = ()) -> None:
+def error(
+    reason: str, detail: str, violations: Sequence[tuple[str, str]] = (), about: str = ""
+) -> None:
     """Write an error.
 
     Args:
         reason: Why, stable, UPPER_SNAKE.
         detail: A sentence or two: what is wrong and what to do next.
         violations: Fields at fault, each with what is wrong with it.
+        about: What it is about, as the name of a file; empty for the command itself.
     """
     if wants_json():
         fields = [{"field": field, "description": what} for field, what in violations]
-        problem = {"reason": reason, "detail": detail, "violations": fields}
+        problem: dict[str, Any] = {"reason": reason, "detail": detail, "violations": fields}
+        if about:
+            problem["about"] = about
         click.echo(json_line({"error": problem}), err=True)
         return
-    click.echo(f"forewarn: {safe_lines(detail)} [{reason}]", err=True)
+    prefix = f"{safe(about)}: " if about else ""
+    click.echo(f"forewarn: {prefix}{safe_lines(detail)} [{safe(reason)}]", err=True)
     for field, what in violations:
         click.echo(f"  {safe_lines(field or '(whole)')}: {safe_lines(what)}", err=True)

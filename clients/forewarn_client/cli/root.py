@@ -14,17 +14,18 @@ import click
 
 from forewarn_client.cli import output, settings
 from forewarn_client.cli.commands import Command, Group
-from forewarn_client.cli.failures import INTERRUPTED, MISTYPED, report
+from forewarn_client.cli.failures import INTERRUPTED, LOCAL, MISTYPED, report
 from forewarn_client.errors import ForewarnError
 
 # Name, where it is made, and what the root's help says of it.
 _PARTS: Final = {
     "init": ("joining:init", "Make this member's folder, or put its certificate in place."),
     "registrar": ("registrar:registrar", "Begin a ledger and keep its directory."),
-    "notice": ("speaking:notice", "Announce a release, and answer such notices."),
-    "grant": ("speaking:grant", "Give, take and end access to a model."),
-    "breach": ("speaking:breach", "Report a breach, and handle such reports."),
-    "alert": ("speaking:alert", "Warn operators, and answer warnings."),
+    "notice": ("parts:notice", "Announce a release, and answer such notices."),
+    "grant": ("parts:grant", "Give, take and end access to a model."),
+    "breach": ("parts:breach", "Report a breach, and handle such reports."),
+    "alert": ("parts:alert", "Warn operators, and answer warnings."),
+    "submit": ("handing_again:submit", "Hand in again what has no receipt yet."),
     "inbox": ("inbox:inbox", "Read what came: list, follow, show, save its files."),
     "case": ("cases:case", "See the cases one is party to."),
     "directory": ("members:directory", "See the members; change what is one's own."),
@@ -65,6 +66,11 @@ class Root(click.Group):
             ctx.exit(MISTYPED)
         except ForewarnError as error:
             ctx.exit(report(error))
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            output.error("FILE_UNFIT", f"{error.filename or 'a file'}: {error.strerror}")
+            ctx.exit(LOCAL)
         except KeyboardInterrupt:
             output.remark("")
             ctx.exit(INTERRUPTED)

@@ -1,0 +1,188 @@
+"""What the command shows of records, cases, members and answers, as plain values.
+
+* The same values serve JSON and people. Their keys are stable; a key is never renamed or reused.
+* Times are RFC 3339 in UTC, digests lower-case hex, kinds as in `PreReleaseNotice`.
+* What came from others is not made safe here: `tables` and `output` do that.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from forewarn_client import render, times
+from forewarn_client.cases import Case, CaseSummary
+from forewarn_client.membership import MemberRecord
+from forewarn_client.outcomes import LeadTime, Submitted
+from forewarn_client.records import VerifiedRecord
+
+_SHOWN_APART = {
+    *("exchange", "statement_id", "kind", "sender", "recipients", "case_digest", "refers_to"),
+    *("created_time", "tlp"),
+}
+
+
+def of_record(record: VerifiedRecord) -> dict[str, Any]:
+    """Show a verified record whole, but for the bytes of its attachments."""
+    header = render.plain(record.header)
+    facts_name = record.header.WhichOneof("facts")
+    facts = header.pop(facts_name) if facts_name else {}
+    return {
+        "index": record.index,
+        "digest": record.digest.hex(),
+        "kind": record.kind,
+        "sender": record.sender,
+        "statement_id": record.statement_id,
+        "recipients": header.get("recipients", []),
+        "tlp": header.get("tlp", ""),
+        "case": record.case_digest.hex(),
+        "case_state": record.case_state,
+        "refers_to": header.get("refers_to", []),
+        "created_time": header["created_time"],
+        "received_time": times.write_time(record.received_time),
+        "submitting_system": record.submitting_system,
+        "audience": list(record.audience),
+        "profile_version": record.profile_version,
+        "signed_by": sorted(record.signed_by),
+        "header": {key: value for key, value in header.items() if key not in _SHOWN_APART},
+        "facts": facts,
+        "body": render.plain(record.body) if record.body is not None else {},
+    }
+
+
+def subject(record: VerifiedRecord) -> str:
+    """Say in a few words what a record is about: its title, handle, member or text."""
+    plain = render.plain(record.body) if record.body is not None else {}
+    facts = render.plain(record.facts) if record.facts is not None else {}
+    inner = plain.get("alert") or {}
+    for table, key in (
+        *((plain, "title"), (inner, "title"), (facts, "handle"), (facts, "member")),
+        *((facts, "case_number"), (facts, "cause"), (plain, "text"), (plain, "note")),
+        *((plain, "purpose"), (facts, "framework")),
+    ):
+        if isinstance(table.get(key), str):
+            return str(table[key])
+    models = plain.get("models") or []
+    return ", ".join(str(model.get("handle", "")) for model in models)
+
+
+def of_submitted(submitted: Submitted, receipt: str, file: str) -> dict[str, Any]:
+    """Show the answer to a statement that was handed in."""
+    record = submitted.record
+    facts = render.plain(record.facts) if record.facts is not None else {}
+    return {
+        "index": submitted.index,
+        "digest": submitted.digest.hex(),
+        "kind": record.kind,
+        "statement_id": record.statement_id,
+        "recipients": [render.plain(recipient) for recipient in record.header.recipients],
+        "case": record.case_digest.hex(),
+        "case_state": record.case_state,
+        "handle": facts.get("handle", ""),
+        "created_time": times.write_time(times.from_timestamp(record.header.created_time)),
+        "received_time": times.write_time(record.received_time),
+        "receipt": receipt,
+        "file": file,
+        "lead_times": [of_lead_time(item) for item in submitted.lead_times],
+    }
+
+
+def of_lead_time(lead: LeadTime) -> dict[str, Any]:
+    """Show what a lead-time profile says."""
+    return {
+        "profile": lead.profile,
+        "named": lead.named,
+        "anchor": lead.anchor,
+        "anchor_time": times.write_time(lead.anchor_time) if lead.anchor_time else None,
+        "lead_days": lead.lead_days if lead.anchor_time else None,
+        "min_lead_days": lead.min_lead_days,
+        "short_by_days": lead.short_by_days,
+        "max_access_days": lead.max_access_days,
+        "access_from_time": (
+            times.write_time(lead.access_from_time) if lead.access_from_time else None
+        ),
+        "says": lead_sentence(lead),
+    }
+
+
+def lead_sentence(lead: LeadTime) -> str:
+    """Say in one line what a lead-time profile says; it never blocks anything."""
+    name = lead.profile.partition("@")[0]
+    anchor = lead.anchor.replace("_", " ")
+    parts = []
+    if lead.anchor_time is None:
+        parts.append(f"counts back from {anchor}, which the notice does not plan")
+    else:
+        ahead = lead.lead_days >= 0
+        parts.append(
+            f"{_days(lead.lead_days)} before {anchor}"
+            if ahead
+            else f"{_days(-lead.lead_days)} after {anchor}"
+        )
+        if lead.min_lead_days and lead.short_by_days:
+            parts.append(f"{lead.short_by_days} short of {lead.min_lead_days}")
+        elif lead.min_lead_days:
+            parts.append(f"not short of {lead.min_lead_days}")
+    if lead.max_access_days:
+        since = f" from {lead.access_from_time:%Y-%m-%d}" if lead.access_from_time else ""
+        parts.append(f"at most {_days(lead.max_access_days)} of government access{since}")
+    named = " (named by the notice)" if lead.named else ""
+    return f"{name}{named}: {', '.join(parts)} \N{EM DASH} information only, nothing is blocked"
+
+
+def of_case(case: CaseSummary) -> dict[str, Any]:
+    """Show a case of a listing."""
+    return {
+        "case": case.digest.hex(),
+        "protocol": case.protocol,
+        "state": case.state,
+        "opened_index": case.opened_index,
+        "last_index": case.last_index,
+    }
+
+
+def of_whole_case(case: Case) -> dict[str, Any]:
+    """Show a case with its entries."""
+    return {
+        "case": case.digest.hex(),
+        "protocol": case.protocol,
+        "state": case.state,
+        "parties": list(case.parties),
+        "entries": [of_record(record) for record in case.records],
+    }
+
+
+def of_member(member: MemberRecord, size: int) -> dict[str, Any]:
+    """Show a member as the directory of a size has it."""
+    return {
+        "member": member.member,
+        "kind": member.kind,
+        "active": member.active_at(size),
+        "profile": render.plain(member.profile),
+        "systems": sorted(member.systems_at(size)),
+        "key_ids": sorted(member.keys_at(size)),
+        "enrolled_index": member.span.after,
+        "ended_index": member.span.until,
+        "successor": member.successor,
+        "choices": [
+            {
+                "framework": choice.framework,
+                "handle": choice.handle,
+                "choice": "in" if choice.taking_part else "out",
+                "index": choice.index,
+            }
+            for choice in member.choices
+        ],
+    }
+
+
+def groups(profile: dict[str, Any]) -> str:
+    """List a member's sectors, communities and agency type in one text."""
+    words: Iterable[str] = [
+        *([profile["agency_type"]] if "agency_type" in profile else []),
+        *profile.get("sectors", []),
+        *profile.get("communities", []),
+    ]
+    return ", ".join(words)
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
