@@ -1,6 +1,6 @@
 """What partners of the exchange install: the library behind the `forewarn` command.
 
-    async with Lab.connect("~/aurora") as lab:
+    async with Lab.connect("homes/aurora") as lab:
         (done,) = await lab.notify(document, ["civil-ai"])
         done.receipt.save(lab.home.receipts)
 

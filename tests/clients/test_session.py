@@ -1,0 +1,150 @@
+"""Errors keep what the exchange said; what may pass is tried again, within a budget."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+
+from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError
+from tests.world.ledger_builder import party
+from tests.world.paper_exchange import Failure, PaperExchange
+
+LAB = party("aurora", "lab")
+INFO = error_details_pb2.ErrorInfo(
+    reason="CASE_WRONG_STATE", domain="forewarn", metadata={"state": "REVOKED"}
+)
+FIELDS = error_details_pb2.BadRequest(
+    field_violations=[
+        error_details_pb2.BadRequest.FieldViolation(field="header.tlp", description="is required")
+    ]
+)
+UNAVAILABLE = Failure(code=grpc.StatusCode.UNAVAILABLE)
+
+
+def soon(milliseconds: int) -> error_details_pb2.RetryInfo:
+    return error_details_pb2.RetryInfo(retry_delay=Duration(nanos=milliseconds * 1_000_000))
+
+
+async def outcome(
+    folder: Path, failures: Sequence[Failure], patience: Patience | None = None
+) -> tuple[Any, PaperExchange]:
+    """Ask for the checkpoint of an exchange that fails first."""
+    async with PaperExchange(folder=folder, failures=list(failures)) as paper:
+        home = paper.home(LAB)
+        async with Lab.connect(home, patience=patience or Patience(budget=5)) as lab:
+            try:
+                return await lab.checkpoint(), paper
+            except (RefusedError, UnavailableError) as error:
+                return error, paper
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "code",
+    [
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNIMPLEMENTED,
+    ],
+)
+async def test_a_refusal_keeps_reason_fields_and_metadata(
+    tmp_path: Path, code: grpc.StatusCode
+) -> None:
+    failure = Failure(code=code, text="No.", details=(INFO, FIELDS))
+    error, paper = await outcome(tmp_path, [failure])
+    assert isinstance(error, RefusedError)
+    assert (error.reason, error.detail) == ("CASE_WRONG_STATE", "No.")
+    assert error.metadata == {"state": "REVOKED"}
+    assert [(item.field, item.description) for item in error.violations] == [
+        ("header.tlp", "is required")
+    ]
+    assert str(error) == "CASE_WRONG_STATE: No.; header.tlp: is required"
+    assert paper.calls == ["GetCheckpoint"]
+
+
+@pytest.mark.asyncio
+async def test_without_details_the_code_is_the_reason(tmp_path: Path) -> None:
+    error, _ = await outcome(tmp_path, [Failure(code=grpc.StatusCode.NOT_FOUND)])
+    assert isinstance(error, RefusedError)
+    assert error.reason == "NOT_FOUND"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, ()),
+        (grpc.StatusCode.UNAVAILABLE, (soon(10),)),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, ()),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, (soon(10),)),
+    ],
+)
+async def test_what_may_pass_is_tried_again(
+    tmp_path: Path, code: grpc.StatusCode, details: tuple[Message, ...]
+) -> None:
+    failures = [Failure(code=code, details=details)] * 3
+    checkpoint, paper = await outcome(tmp_path, failures, Patience(budget=20))
+    assert checkpoint.size == 1
+    assert len(paper.calls) == 4
+
+
+@pytest.mark.asyncio
+async def test_the_pause_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    failure = Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=(soon(900),))
+    started = time.monotonic()
+    checkpoint, _ = await outcome(tmp_path, [failure])
+    assert checkpoint.size == 1
+    assert time.monotonic() - started >= 0.9
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "code", [grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS]
+)
+async def test_a_fault_of_the_exchange_is_no_refusal(tmp_path: Path, code: grpc.StatusCode) -> None:
+    info = error_details_pb2.ErrorInfo(reason="INTERNAL", domain="forewarn")
+    error, paper = await outcome(tmp_path, [Failure(code=code, details=(info,))])
+    assert isinstance(error, UnavailableError)
+    assert error.reason == "INTERNAL"
+    assert paper.calls == ["GetCheckpoint"]
+
+
+@pytest.mark.asyncio
+async def test_exhaustion_without_a_pause_is_a_refusal(tmp_path: Path) -> None:
+    error, paper = await outcome(tmp_path, [Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED)])
+    assert isinstance(error, RefusedError)
+    assert paper.calls == ["GetCheckpoint"]
+
+
+@pytest.mark.asyncio
+async def test_the_budget_ends_the_attempts(tmp_path: Path) -> None:
+    started = time.monotonic()
+    error, paper = await outcome(tmp_path, [UNAVAILABLE] * 99, Patience(budget=1.0))
+    assert isinstance(error, UnavailableError)
+    assert error.reason == "UNAVAILABLE"
+    assert 1 < len(paper.calls) < 20
+    assert time.monotonic() - started < 8
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_is_refused_says_why(tmp_path: Path) -> None:
+    refusal = Failure(code=grpc.StatusCode.INVALID_ARGUMENT, details=(INFO,))
+    async with (
+        PaperExchange(folder=tmp_path, failures=[UNAVAILABLE, refusal]) as paper,
+        Lab.connect(paper.home(LAB), patience=Patience(reconnect=5)) as lab,
+    ):
+        with pytest.raises(RefusedError) as caught:
+            await anext(lab.follow(Filter(kinds=("Alert",))))
+    assert caught.value.reason == "CASE_WRONG_STATE"
+    assert paper.calls == ["Follow", "Follow"]
