@@ -23,6 +23,8 @@ from forewarn_client.errors import (
 
 _DETAILS: Final = "grpc-status-details-bin"
 _TRANSIENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+# With these the exchange asks to come back, if it says when.
+_ASKED_BACK: Final = frozenset({grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
 # These say nothing about the request: the same one may do later.
 _UNDECIDED: Final = _TRANSIENT | {
     grpc.StatusCode.ABORTED,
@@ -82,7 +84,7 @@ def is_transient(error: grpc.aio.AioRpcError) -> bool:
     Returns:
         True for a lost or late answer, and where the exchange asks to come back.
     """
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+    if error.code() in _ASKED_BACK:
         return parse(error).retry_after is not None
     return error.code() in _TRANSIENT
 
@@ -94,10 +96,12 @@ def looks_like_handshake(error: grpc.aio.AioRpcError) -> bool:
         error: The error of a call.
 
     Returns:
-        True where the connection was made and then closed.
+        True where the connection was made and then closed, before the exchange said anything.
     """
+    if error.code() is not grpc.StatusCode.UNAVAILABLE or _status(error).details:
+        return False
     text = (error.details() or "").lower()
-    return error.code() is grpc.StatusCode.UNAVAILABLE and any(sign in text for sign in _HANDSHAKE)
+    return any(sign in text for sign in _HANDSHAKE)
 
 
 def explain(error: grpc.aio.AioRpcError) -> ForewarnError:

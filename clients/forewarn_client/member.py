@@ -23,6 +23,7 @@ from forewarn_client.outcomes import Submitted, lead_time
 from forewarn_client.receipt import Receipt
 from forewarn_client.records import Evidence
 from forewarn_client.signing import Signer
+from forewarn_client.verifier import signatures_asked
 
 Source = Mapping[str, Any] | Document | Draft
 """What a statement is made from: a document, one read from a file, or a ready draft."""
@@ -185,7 +186,7 @@ class Member(Connection):
     async def _signers_for(self, draft: Draft) -> Sequence[Signer]:
         """Choose as many keys as the statement needs."""
         header = header_pb2.Header.FromString(draft.header_bytes)
-        needed = max(1, header.model_access_grant.lab_signatures)
+        needed = max(1, signatures_asked(header))
         if len(self.signers) < needed:
             raise RequestError(
                 f"{needed} keys have to sign this, and {len(self.signers)} are at hand: register "

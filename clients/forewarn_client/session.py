@@ -124,9 +124,20 @@ class Session:
         """
         end = time.monotonic() + self.patience.budget
 
+        before: grpc.aio.AioRpcError | None = None
+
         async def attempt() -> _Response:
+            nonlocal before
             left = max(end - time.monotonic(), 0.001)
-            return await method(request, timeout=min(left, self.patience.attempt))
+            try:
+                return await method(request, timeout=min(left, self.patience.attempt))
+            except grpc.aio.AioRpcError as error:
+                late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+                if before is not None and late and left < self.patience.attempt:
+                    # The last attempt had no time of its own: what failed before says more.
+                    raise before from None
+                before = error
+                raise
 
         return await self._persist(attempt, self.patience.budget)
 

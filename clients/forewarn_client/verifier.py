@@ -175,7 +175,7 @@ class Verifier:
         signed_by = envelope.verify(authority.keys)
         statement = _parse(envelope.payload)
         header = statement.header
-        needed = max(authority.quorum, header.model_access_grant.lab_signatures)
+        needed = max(authority.quorum, signatures_asked(header))
         if len(signed_by) < needed:
             raise VerificationError(
                 Flaw.SIGNATURES_INSUFFICIENT, f"{len(signed_by)} of {needed} keys signed"
@@ -208,6 +208,19 @@ class Verifier:
             case_state=entry.case_state,
             evidence=evidence,
         )
+
+
+def signatures_asked(header: header_pb2.Header) -> int:
+    """Tell how many different keys the terms of a grant ask for.
+
+    Args:
+        header: Header of any statement.
+
+    Returns:
+        The number that an offer or a narrowing states; 0 for other statements.
+    """
+    terms = header.grant_narrowing.grant
+    return max(header.model_access_grant.lab_signatures, terms.lab_signatures)
 
 
 def load_keys(spkis: Iterable[bytes]) -> dict[str, dsse.PublicKey]:

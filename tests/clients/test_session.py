@@ -88,6 +88,7 @@ async def test_without_details_the_code_is_the_reason(tmp_path: Path) -> None:
         (grpc.StatusCode.UNAVAILABLE, (soon(10),)),
         (grpc.StatusCode.DEADLINE_EXCEEDED, ()),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, (soon(10),)),
+        (grpc.StatusCode.ABORTED, (soon(10),)),
     ],
 )
 async def test_what_may_pass_is_tried_again(

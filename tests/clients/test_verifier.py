@@ -299,8 +299,14 @@ def test_a_grant_that_asks_for_two_keys_needs_two() -> None:
     )
     one = ledger.say(LAB, "MODEL_ACCESS_GRANT", LAB.key, facts=facts, body=body)
     two = ledger.say(LAB, "MODEL_ACCESS_GRANT", LAB.key, SECOND_KEY, facts=facts, body=body)
-    with refused(Flaw.SIGNATURES_INSUFFICIENT):
-        check(ledger, one)
+    narrowed = {
+        "facts": grant_pb2.GrantNarrowingFacts(grant=facts),
+        "body": grant_pb2.GrantNarrowingBody(grant=body),
+    }
+    narrowing = ledger.say(LAB, "GRANT_NARROWING", LAB.key, **narrowed)
+    for index in (one, narrowing):
+        with refused(Flaw.SIGNATURES_INSUFFICIENT):
+            check(ledger, index)
     assert len(check(ledger, two).signed_by) == 2
 
 
