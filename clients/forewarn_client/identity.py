@@ -118,8 +118,11 @@ def certificate_system(certificate: x509.Certificate, trust_domain: str) -> Syst
     if len(uris) > 1:
         raise _invalid("SPIFFE_ID_AMBIGUOUS", "the certificate has more than one URI")
     constraints = _extension(extensions, x509.BasicConstraints)
-    if constraints and constraints.ca:
-        raise _malformed("the certificate is a CA's")
+    allowed = _extension(extensions, x509.KeyUsage)
+    # X509-SVID section 4.3: what names a workload signs neither certificates nor revocation lists.
+    signs = allowed and (allowed.key_cert_sign or allowed.crl_sign)
+    if signs or (constraints and constraints.ca):
+        raise _malformed("the certificate is an authority's")
     domain = uris[0].removeprefix(_SCHEME).split("/")[0]
     if uris[0].startswith(_SCHEME) and _TRUST_DOMAIN.fullmatch(domain) and domain != trust_domain:
         raise _invalid("TRUST_DOMAIN_FOREIGN", f"the certificate is not for {trust_domain}")

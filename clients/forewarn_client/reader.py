@@ -36,6 +36,8 @@ class Reader:
         self._cache = cache
         self._view = cache.load()
         self._lock = asyncio.Lock()
+        # The checkpoint up to which the view is known, while the file does not say so.
+        self._unsaved = b""
 
     async def read(
         self, records: Sequence[ledger_pb2.Record], checkpoint: bytes
@@ -139,7 +141,17 @@ class Reader:
                 raise VerificationError(
                     Flaw.ANSWER_MISMATCHED, "the exchange lists an empty page and says that more is"
                 )
-        self._view = view
+        self._view, self._unsaved = view, answer.checkpoint
         if started_with is None or len(view.links) > len(started_with.links):
-            self._cache.save(view, answer.checkpoint)
+            self.save()
         return view
+
+    def save(self) -> None:
+        """Keep the directory on disk, where it is known further than the file says.
+
+        Raises:
+            HomeError: The file cannot be written.
+        """
+        if self._view is not None and self._unsaved:
+            self._cache.save(self._view, self._unsaved)
+            self._unsaved = b""

@@ -238,6 +238,8 @@ async def test_a_receipt_is_verified_without_the_exchange(tmp_path: Path) -> Non
     async with exchange(tmp_path) as paper:
         home = paper.home(LAB)
         async with Lab.connect(home, patience=HASTE) as lab:
+            await lab.directory()
+            await lab.notify(NOTICE, ["natsec-ai"])
             (done,) = await lab.notify(NOTICE, ["civil-ai"])
     path = done.receipt.save(home.receipts)
     assert path.name == f"{done.index:08d}-{done.digest.hex()[:16]}.json"
