@@ -6,7 +6,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,27 +244,32 @@ async def _pull(home: Home, page_size: int, sender: str) -> None:
 @click.argument("entry")
 def show(entry: str) -> None:
     """Show one ENTRY whole, by its index or the whole digest of its statement."""
-    record = asyncio.run(_get(connecting.load_home(), entry))
+    (record,) = asyncio.run(_get(connecting.load_home(), [entry]))
     if output.wants_json():
         output.emit(views.of_record(record))
     else:
         tables.show_details(views.of_record(record))
 
 
-@command(examples=("forewarn inbox save 12 --into advisories",))
-@click.argument("entry")
+@command(
+    examples=(
+        "forewarn inbox save 12 --into advisories",
+        "forewarn inbox save 12 13 14 --into advisories",
+    )
+)
+@click.argument("entries", metavar="ENTRY...", nargs=-1, required=True)
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
     help="Folder to save to; made where there is none.",
 )
-def save(entry: str, into: Path) -> None:
-    """Save the files that came with an ENTRY, byte for byte, after checking their digests."""
-    record = asyncio.run(_get(connecting.load_home(), entry))
+def save(entries: tuple[str, ...], into: Path) -> None:
+    """Save the files that came with each ENTRY, byte for byte, after checking their digests."""
+    records = asyncio.run(_get(connecting.load_home(), entries))
     into.mkdir(parents=True, exist_ok=True)
     found = 0
-    for attached in _attachments(record):
+    for attached in (each for record in records for each in _attachments(record)):
         found += 1
         try:
             path = attachments.save(attached, into)
@@ -276,9 +281,9 @@ def save(entry: str, into: Path) -> None:
         output.remark("No files came with it.")
 
 
-async def _get(home: Home, entry: str) -> VerifiedRecord:
+async def _get(home: Home, entries: Sequence[str]) -> list[VerifiedRecord]:
     async with connecting.member(home) as connected:
-        return await find_entry(connected, entry)
+        return [await find_entry(connected, entry) for entry in entries]
 
 
 async def find_entry(connected: Member, entry: str) -> VerifiedRecord:
