@@ -2,7 +2,8 @@
 
 * At every growth of the head the store is asked once whom it touched, and only their streams are
   woken, however many are open.
-* A new directory entry wakes everybody: it may have suspended any of them.
+* A new directory entry wakes everybody: it may have suspended any of them. So does the first head
+  after the start.
 * A wake-up is a hint. It carries nothing, it is never counted, and none is lost: a bell that rings
   while nobody waits is still ringing when somebody does.
 * Where it cannot be told who was touched, everybody is woken.
@@ -63,6 +64,8 @@ class Wakeups:
         self._head = head
         self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
         self._closed = False
+        # Taken here and not when `run` begins: a stream may open and look in between.
+        self._seen = head.size
 
     @property
     def head_size(self) -> int:
@@ -103,8 +106,7 @@ class Wakeups:
 
     async def run(self) -> None:
         """Wake until cancelled."""
-        # Streams that open before the first growth is seen look for themselves.
-        seen = self._head.size
+        seen = self._seen
         while True:
             head = await self._head.wait_beyond(seen)
             if self._bells:
@@ -119,7 +121,8 @@ class Wakeups:
         """Name the members that a growth touched; None for all."""
         with self._reader.snapshot() as snapshot:
             last = snapshot.last_directory_index
-            if last is not None and last >= before:
+            # From the beginning means: at start, when it is not worth asking.
+            if before == 0 or (last is not None and last >= before):
                 return None
             return snapshot.members_touched(before, after)
 

@@ -1,0 +1,261 @@
+"""The guard: what is asked of every call, and what leaves when something fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from certs.authority import Authority
+from forewarn.exchange.v1 import exchange_service_pb2 as pb
+from gateway.core.errors import Fault, Reason, Refusal
+from gateway.core.identity import MemberId, MemberKind, SystemId
+from gateway.edge.callers import Caller, Callers
+from gateway.edge.guard import Guard
+from gateway.edge.policy import POLICY
+
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+SERVICE = pb.DESCRIPTOR.services_by_name["ExchangeService"]
+SECRET = "unreleased-model-name"
+
+
+class Aborted(grpc.aio.AbortError):
+    """What the fake context raises, as the real one does."""
+
+
+class Context:
+    """As much of a servicer context as the guard uses."""
+
+    def __init__(self, certificate: bytes | None) -> None:
+        self.certificate = certificate
+        self.code: grpc.StatusCode | None = None
+        self.reason = ""
+        self.message = ""
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_pem_cert": [self.certificate]} if self.certificate else {}
+
+    async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
+        self.code, self.message = code, message
+        ((_, raw),) = trailer
+        for detail in status_pb2.Status.FromString(raw).details:
+            info = error_details_pb2.ErrorInfo()
+            if detail.Unpack(info):
+                self.reason = info.reason
+        raise Aborted
+
+
+class Directory:
+    """A directory of one member, and a count of how often it was read."""
+
+    def __init__(self, kind: MemberKind) -> None:
+        self.kind = kind
+        self.reads = 0
+        self.refusal: Refusal | None = None
+
+    def now(self) -> Any:
+        self.reads += 1
+        return self
+
+    def authenticate(self, system: SystemId) -> Any:
+        if self.refusal is not None:
+            raise self.refusal
+        return type("Member", (), {"id": MemberId(system.member), "kind": self.kind})()
+
+
+class Head:
+    size = 1
+
+
+class Service:
+    """A service whose methods do what a test asks."""
+
+    def __init__(self) -> None:
+        self.raises: Exception | None = None
+        self.seen: list[tuple[Caller, Message]] = []
+
+    async def answer(self, caller: Caller, request: Any) -> Message:
+        self.seen.append((caller, request))
+        if self.raises is not None:
+            raise self.raises
+        return pb.GetEntryResponse(checkpoint=b"note")
+
+    submit = get_entry = list_entries = get_case = list_cases = answer
+
+    async def follow(self, caller: Caller, request: Any) -> AsyncGenerator[Message, None]:
+        self.seen.append((caller, request))
+        yield pb.FollowResponse(cursor="first")
+        if self.raises is not None:
+            raise self.raises
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder: Path = tmp_path_factory.mktemp("guard")
+    authority = Authority.create(folder / "ca", trust_domain="exchange.example")
+    return authority.leaf(["spiffe://exchange.example/lab/aurora/desk"])[0]
+
+
+class World:
+    def __init__(self, kind: MemberKind = MemberKind.LAB) -> None:
+        self.directory = Directory(kind)
+        self.head = Head()
+        directories: Any = self.directory
+        head: Any = self.head
+        callers = Callers(trust_domain="exchange.example", directories=directories, head=head)
+        self.service = Service()
+        self.handler = Guard(callers=callers, now=lambda: NOW).handler(SERVICE, self.service)
+
+    def _method(self, name: str) -> Any:
+        details: Any = type("Details", (), {"method": f"/{SERVICE.full_name}/{name}"})()
+        return self.handler.service(details)
+
+    async def call(self, name: str, request: bytes, context: Context) -> Any:
+        return await self._method(name).unary_unary(request, context)
+
+    async def stream(self, context: Context) -> list[Any]:
+        found: list[Any] = []
+        try:
+            async for each in self._method("Follow").unary_stream(b"", context):
+                found.append(each)  # noqa: PERF401 - what came before the refusal counts
+        except Aborted:
+            pass
+        return found
+
+
+@pytest.mark.asyncio
+async def test_a_call_arrives_with_its_caller_and_its_time(certificate: bytes) -> None:
+    world = World()
+
+    await world.call(
+        "GetEntry", pb.GetEntryRequest(index=3).SerializeToString(), Context(certificate)
+    )
+
+    ((caller, request),) = world.service.seen
+    assert (caller.id, caller.received_time) == ("aurora", NOW)
+    assert str(caller.system) == "spiffe://exchange.example/lab/aurora/desk"
+    assert request == pb.GetEntryRequest(index=3)
+
+
+@pytest.mark.asyncio
+async def test_no_certificate_no_call() -> None:
+    world, context = World(), Context(None)
+
+    with pytest.raises(Aborted):
+        await world.call("GetEntry", b"", context)
+
+    assert (context.code, context.reason) == (
+        grpc.StatusCode.UNAUTHENTICATED,
+        Reason.SPIFFE_ID_MISSING,
+    )
+    assert not world.service.seen
+
+
+@pytest.mark.asyncio
+async def test_a_kind_without_permission_is_refused_before_its_request_is_read(
+    certificate: bytes,
+) -> None:
+    world, context = World(MemberKind.WITNESS), Context(certificate)
+
+    with pytest.raises(Aborted):
+        await world.call("ListEntries", b"\xff\xff", context)
+
+    assert context.reason == Reason.SENDER_NOT_PERMITTED
+    assert not world.service.seen
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("request_bytes", [b"\xff", b"\x1a\x02\xff\xfe", b"\x0a\x05"])
+async def test_a_request_that_does_not_parse_has_a_reason(
+    certificate: bytes, request_bytes: bytes
+) -> None:
+    world, context = World(), Context(certificate)
+
+    with pytest.raises(Aborted):
+        await world.call("ListEntries", request_bytes, context)
+
+    assert (context.code, context.reason) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        Reason.FIELD_INVALID,
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("name", ["Submit", "GetEntry", "ListEntries", "GetCase", "ListCases"])
+async def test_a_failure_says_nothing_to_the_caller_and_no_content_to_the_log(
+    certificate: bytes, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, context = World(), Context(certificate)
+    world.service.raises = ValueError(SECRET)
+
+    with caplog.at_level(logging.DEBUG), pytest.raises(Aborted):
+        await world.call(name, b"", context)
+
+    assert (context.code, context.reason) == (grpc.StatusCode.INTERNAL, Reason.INTERNAL)
+    assert SECRET not in context.message
+    assert SECRET not in caplog.text
+    assert "ValueError" in caplog.text
+    assert "test_guard.py" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_refusals_and_faults_are_logged_by_reason_only(
+    certificate: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    for error in (
+        Refusal(Reason.ENTRY_NOT_FOUND, SECRET),
+        Fault(Reason.LEDGER_UNAVAILABLE, SECRET),
+    ):
+        world, context = World(), Context(certificate)
+        world.service.raises = error
+        with caplog.at_level(logging.DEBUG), pytest.raises(Aborted):
+            await world.call("GetEntry", b"", context)
+        assert context.reason == error.reason
+        assert error.reason in caplog.text
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_a_stream_gives_what_it_had_and_then_the_status(certificate: bytes) -> None:
+    world, context = World(), Context(certificate)
+    world.service.raises = Refusal(Reason.MEMBER_INACTIVE, "the member is suspended")
+
+    found = await world.stream(context)
+
+    assert [each.cursor for each in found] == ["first"]
+    assert (context.code, context.reason) == (
+        grpc.StatusCode.PERMISSION_DENIED,
+        Reason.MEMBER_INACTIVE,
+    )
+
+
+@pytest.mark.asyncio
+async def test_standing_is_asked_again_as_soon_as_the_ledger_has_grown(certificate: bytes) -> None:
+    world = World()
+    for _ in range(3):
+        await world.call("GetEntry", b"", Context(certificate))
+    assert world.directory.reads == 1
+
+    world.head.size = 2
+    world.directory.refusal = Refusal(Reason.SYSTEM_SUSPENDED, "the system is suspended")
+    context = Context(certificate)
+    with pytest.raises(Aborted):
+        await world.call("GetEntry", b"", context)
+
+    assert context.reason == Reason.SYSTEM_SUSPENDED
+
+
+def test_an_rpc_without_a_row_has_no_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"{SERVICE.full_name}.GetEntry"
+    rows = {key: value for key, value in POLICY.items() if key != name}
+    monkeypatch.setattr("gateway.edge.guard.POLICY", rows)
+
+    assert World()._method("GetEntry") is None
+    assert World()._method("ListCases") is not None
