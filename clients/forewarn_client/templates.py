@@ -79,6 +79,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "max_token_lifetime": '"300s"',
     "max_staleness": '"60s"',
     "member": '"harbor-bank"',
+    "not_after_time": "2027-04-30T12:00:00Z",
     "on_behalf_of": '"harbor-bank"',
     "person_attributes": '"vetted"',
     "phone": '"+12025550100"',

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from forewarn_client import kinds
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import failures, outbox, output, tables, views
 from forewarn_client.errors import ForewarnError, RefusedError, RequestError, UnavailableError
@@ -18,6 +19,7 @@ from forewarn_client.outcomes import Submitted
 from forewarn_client.terminal import safe
 
 _AT_ONCE: Final = 8
+_DIRECTORY_KINDS: Final = range(32, 64)
 
 
 async def hand_in(connected: Member, drafts: Sequence[Draft], labels: Sequence[str]) -> int:
@@ -31,7 +33,9 @@ async def hand_in(connected: Member, drafts: Sequence[Draft], labels: Sequence[s
     Returns:
         The exit code: 0 where all are recorded.
     """
-    turns = asyncio.Semaphore(_AT_ONCE)
+    # Directory statements touch one another: at once, they would only be judged again and again.
+    directory = any(kinds.find(draft.kind).number in _DIRECTORY_KINDS for draft in drafts)
+    turns = asyncio.Semaphore(1 if directory else _AT_ONCE)
     tasks = [asyncio.create_task(_one(connected, draft, turns)) for draft in drafts]
     code = 0
     waiting = list(zip(drafts, labels, tasks, strict=True))
@@ -81,6 +85,6 @@ def show(submitted: Submitted, receipt: Path, label: str) -> None:
     }
     for name, value in lines.items():
         if value:
-            output.say(f"  {name:<8} {safe(value)}")
+            output.say(f"  {name:<7} {safe(value)}")
     for lead in view["lead_times"]:
         output.say(f"  {safe(lead['says'])}")

@@ -33,7 +33,7 @@ def verify(files: tuple[Path, ...]) -> None:
     """
     home = connecting.load_home()
     paths = list(files) or _saved(home)
-    code = 0
+    code, beyond = 0, 0
     for path in tables.progressing(paths, "Verifying"):
         try:
             verified = verify_receipt(path, home)
@@ -41,6 +41,12 @@ def verify(files: tuple[Path, ...]) -> None:
             code = max(code, failures.report(error, str(path)))
         else:
             _show(path, verified)
+            beyond += not verified.directory_known
+    if beyond:
+        output.remark(
+            f"{beyond} of them lie beyond the directory that this folder keeps: there, that no key "
+            "was revoked in between rests on the receipt's own chain."
+        )
     if not paths:
         output.remark("There is no receipt yet: each statement that you send leaves one.")
     click.get_current_context().exit(code)
@@ -96,9 +102,6 @@ def _show(path: Path, verified: VerifiedReceipt) -> None:
         f"OK  {safe(path.name)}: {record.kind} by {safe(record.sender)} at index {record.index}, "
         f"received {record.received_time:%Y-%m-%d %H:%M:%S}"
     )
-    if not verified.directory_known:
-        text += "\n    This folder's directory does not reach that far: whether the key was revoked"
-        text += "\n    by then rests on the receipt alone; `forewarn directory list` fetches it."
     output.answer(_view(path, verified), text)
 
 

@@ -55,6 +55,12 @@ class Root(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _PARTS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for `--json` before anything else, so that a mistyped rest is told in JSON, too."""
+        if "--json" in args:
+            settings.current(ctx).json = True
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a command, and turn its errors into an answer and an exit code."""
         try:

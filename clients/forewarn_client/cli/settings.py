@@ -33,7 +33,7 @@ def current(context: click.Context | None = None) -> Settings:
 
 def _set_home(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value:
-        current(context).home = Path(value).expanduser()
+        current(context).home = Path(value).expanduser().absolute()
 
 
 def _set_json(context: click.Context, _parameter: click.Parameter, value: object) -> None:

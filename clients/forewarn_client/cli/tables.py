@@ -65,7 +65,7 @@ def _lines(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 - any plai
             if isinstance(item, dict | list) and item:
                 yield f"{indent}{safe(str(key))}:"
                 yield from _lines(item, indent + "  ")
-            elif item not in ({}, [], ""):
+            elif item not in ({}, [], "", None):
                 first, *more = safe_lines(str(_word(item))).split("\n")
                 yield f"{indent}{safe(str(key))}: {first}"
                 yield from (f"{indent}  {line}" for line in more)

@@ -107,25 +107,23 @@ def lead_sentence(lead: LeadTime) -> str:
     """Say in one line what a lead-time profile says; it never blocks anything."""
     name = lead.profile.partition("@")[0]
     anchor = lead.anchor.replace("_", " ")
-    parts = []
     if lead.anchor_time is None:
-        parts.append(f"counts back from {anchor}, which the notice does not plan")
+        says = f"counts back from {anchor}, which the notice does not plan"
+    elif lead.lead_days < 0:
+        says = f"{_days(-lead.lead_days)} after {anchor}"
     else:
-        ahead = lead.lead_days >= 0
-        parts.append(
-            f"{_days(lead.lead_days)} before {anchor}"
-            if ahead
-            else f"{_days(-lead.lead_days)} after {anchor}"
+        says = f"{_days(lead.lead_days)} before {anchor}"
+    if lead.anchor_time is not None and lead.min_lead_days:
+        short = lead.short_by_days
+        says += (
+            f", {short} short of {lead.min_lead_days}"
+            if short
+            else (f", in time for {lead.min_lead_days}")
         )
-        if lead.min_lead_days and lead.short_by_days:
-            parts.append(f"{lead.short_by_days} short of {lead.min_lead_days}")
-        elif lead.min_lead_days:
-            parts.append(f"not short of {lead.min_lead_days}")
-    if lead.max_access_days:
-        since = f" from {lead.access_from_time:%Y-%m-%d}" if lead.access_from_time else ""
-        parts.append(f"at most {_days(lead.max_access_days)} of government access{since}")
+    elif lead.max_access_days:
+        says += f", at most {_days(lead.max_access_days)} of government access"
     named = " (named by the notice)" if lead.named else ""
-    return f"{name}{named}: {', '.join(parts)} \N{EM DASH} information only, nothing is blocked"
+    return f"{name}{named}: {says} \N{EM DASH} information only, nothing is blocked"
 
 
 def of_case(case: CaseSummary) -> dict[str, Any]:
