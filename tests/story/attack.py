@@ -96,14 +96,13 @@ def fetch(home: Home, name: str) -> dict[str, Any]:
     return {"index": stub.GetEntry(entry, timeout=SECONDS).record.index}
 
 
-def resign(home: Home, envelope: bytes, keyid: str) -> bytes:
-    """Put one's own signature in the place of the sender's, under a key id of choice."""
-    forged = envelope_pb2.Envelope.FromString(envelope)
+def sign(home: Home, payload: bytes, keyid: str) -> bytes:
+    """Sign any statement, also another member's, under a key id of choice."""
     signer = home.signers()[0]
-    message = dsse.pae(forged.payload_type, forged.payload)
-    del forged.signatures[:]
-    forged.signatures.add(sig=signer.sign(message), keyid=keyid or signer.keyid)
-    return forged.SerializeToString(deterministic=True)
+    envelope = envelope_pb2.Envelope(payload=payload, payload_type=dsse.PAYLOAD_TYPE)
+    message = dsse.pae(envelope.payload_type, payload)
+    envelope.signatures.add(sig=signer.sign(message), keyid=keyid or signer.keyid)
+    return envelope.SerializeToString(deterministic=True)
 
 
 def change(envelope: bytes) -> bytes:
@@ -119,7 +118,8 @@ def call_anything(connection: Any) -> dict[str, Any]:
     """Ask for the newest checkpoint, which any member may read."""
     stub: Any = log_service_pb2_grpc.LogServiceStub(connection)
     response = stub.GetCheckpoint(log_service_pb2.GetCheckpointRequest(), timeout=SECONDS)
-    return {"checkpoint": len(response.checkpoint)}
+    # A checkpoint's second line is the tree's size (C2SP tlog-checkpoint).
+    return {"size": int(response.checkpoint.split(b"\n")[1])}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--chain", type=Path)
     parser.add_argument("--key", type=Path)
     parser.add_argument("--keyid", default="")
-    parser.add_argument("act", choices=["submit", "change", "resign", "fetch", "call"])
+    parser.add_argument("act", choices=["sign", "submit", "change", "fetch", "size", "call"])
     parser.add_argument("what", nargs="*")
     given = parser.parse_args(arguments)
     if given.act == "call":
@@ -140,9 +140,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(answer(partial(call_anything, connection))))
         return
     home = Home.load(given.home)
-    if given.act == "resign":
-        source, target = map(Path, given.what)
-        target.write_bytes(resign(home, source.read_bytes(), given.keyid))
+    if given.act == "size":
+        print(json.dumps(answer(partial(call_anything, of_home(home)))))
+        return
+    if given.act == "sign":
+        payload, target = map(Path, given.what)
+        target.write_bytes(sign(home, payload.read_bytes(), given.keyid))
         return
     for name in given.what:
         if given.act == "fetch":

@@ -24,7 +24,7 @@ class Role:
     member: str
     kind: str
     system: str
-    profile: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    profile: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def spiffe_id(self) -> str:

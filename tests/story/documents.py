@@ -24,18 +24,20 @@ def moments(now: datetime) -> dict[str, str]:
         now: The present, UTC.
 
     Returns:
-        Name of the blank to RFC 3339 text. A span of n days ends more than n whole days from now.
+        Name of the blank to its text: a date, but for `now`.
     """
-    # On the hour, and an hour or more later than asked, so that whole days are whole on arrival.
-    hour = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=2)
+
+    def ahead(days: int) -> str:
+        return (now + timedelta(days=days)).date().isoformat()
+
     return {
-        "now": _rfc3339(now),
-        "today": now.date().isoformat(),
-        "in_14_days": _rfc3339(hour + timedelta(days=14)),
-        "in_90_days": _rfc3339(hour + timedelta(days=90)),
-        "government_access": _rfc3339(hour + timedelta(days=_GOVERNMENT_AHEAD)),
-        "trusted_partner_access": _rfc3339(hour + timedelta(days=_PARTNERS_AHEAD)),
-        "public_release": _rfc3339(hour + timedelta(days=DAYS_AHEAD)),
+        "now": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "today": ahead(0),
+        "in_14_days": ahead(14),
+        "in_90_days": ahead(90),
+        "government_access": ahead(_GOVERNMENT_AHEAD),
+        "trusted_partner_access": ahead(_PARTNERS_AHEAD),
+        "public_release": ahead(DAYS_AHEAD),
     }
 
 
@@ -54,7 +56,3 @@ def write(example: str, path: Path, *, now: datetime, **blanks: str) -> Path:
     template = Template((EXAMPLES / example).read_text("utf-8"))
     path.write_text(template.substitute({**moments(now), **blanks}), "utf-8")
     return path
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.replace(microsecond=0).isoformat().replace("+00:00", "Z")

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from certs.authority import Authority
 from certs.files import write_public
@@ -31,6 +31,14 @@ from tests.story.claims import BrokenStoryError
 from tests.story.processes import BIN, Answer, Object, Processes, Stream, environment
 
 _FORMAT: Final = "forewarn-demonstration/1\n"
+_LOCK: Final = "lock"
+_WHOLE: Final = "whole"
+_GENESIS: Final = "genesis.dsse"
+_PARTS: Final = frozenset(
+    {"examples", "gateway", "logs", "members", "pki", "registrar", "stranger", _GENESIS, _WHOLE}
+)
+# The demonstration's own folder lies in that of the exchange which keeps running.
+_BESIDE: Final = "demo"
 _READY_SECONDS: Final = 30.0
 _AT_ONCE: Final = 3
 
@@ -56,7 +64,7 @@ class Member:
 
     def forewarn(self, *arguments: str | Path) -> Answer:
         """Run `forewarn` with `--json` in its folder."""
-        command = [BIN / "forewarn", "--json", *map(str, arguments)]
+        command: list[str | Path] = [BIN / "forewarn", "--json", *arguments]
         return self.processes.run(command, cwd=self.home, env=self.own)
 
     def did(self, *arguments: str | Path) -> list[Object]:
@@ -89,11 +97,13 @@ class Exchange:
     Attributes:
         folder: Where all of it lies.
         processes: What starts its processes.
+        port: Where a new gateway is to listen; 0 takes a free port.
         gateway: The running gateway, if one runs.
     """
 
     folder: Path
     processes: Processes
+    port: int = 0
     gateway: subprocess.Popen[bytes] | None = None
     _lock: int = -1
 
@@ -129,40 +139,38 @@ class Exchange:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was built to the end."""
-        mark = self.folder / "whole"
+        """Whether it was built to the end, by this version."""
+        mark = self.folder / _WHOLE
         return mark.is_file() and mark.read_text("utf-8") == _FORMAT
 
-    def take(self) -> Self:
+    def take(self) -> None:
         """Take the folder, so that nobody else uses it until this process ends.
 
         Raises:
-            BrokenStoryError: Somebody has it, or it is no such folder.
+            BrokenStoryError: Somebody has it, or it holds something else.
         """
-        mark = self.folder / "demonstration"
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not mark.exists():
-            raise BrokenStoryError(
-                f"{self.folder} holds something else: name another folder with --folder"
-            )
+        if not (self.folder / _LOCK).exists():
+            strange = {path.name for path in self.folder.glob("*")} - _PARTS - {_BESIDE}
+            if strange:
+                raise BrokenStoryError(
+                    f"{self.folder} holds something else ({min(strange)}): name another folder"
+                )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BrokenStoryError(
                 f"an exchange is running in {self.folder} already: use that one, or stop it first"
             ) from None
-        return self
 
     def clear(self) -> None:
-        """Remove all but the mark that it is ours."""
-        for path in self.folder.iterdir():
-            if path.name == "demonstration":
-                continue
+        """Remove what an earlier exchange left, and nothing else."""
+        for path in map(self.folder.joinpath, sorted(_PARTS)):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def member(self, role: Role) -> Member:
         """Give a member."""
@@ -171,11 +179,8 @@ class Exchange:
             home = self.folder / "registrar"
         return Member(role=role, home=home, processes=self.processes)
 
-    def build(self, port: int = 0) -> None:
+    def build(self) -> None:
         """Make the exchange, with all its members enrolled, and leave it serving.
-
-        Args:
-            port: Where the gateway is to listen; 0 takes a free port.
 
         Raises:
             BrokenStoryError: A step failed; the text says which and why.
@@ -184,7 +189,7 @@ class Exchange:
         for part in (self.logs, self.folder / "members"):
             part.mkdir(mode=0o700)
         self._run("python", "-m", "certs", "mint", str(self.pki))
-        self._begin_ledger(port or free_port())
+        self._begin_ledger(self.port or free_port())
         authority = Authority.load(self.pki)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             roles = (cast.REGISTRAR, *cast.MEMBERS)
@@ -192,7 +197,7 @@ class Exchange:
         self.serve()
         enrolments = [home / "enrolment.toml" for home in homes[1:]]
         self.member(cast.REGISTRAR).did("registrar", "enrol", *enrolments)
-        (self.folder / "whole").write_text(_FORMAT, "utf-8")
+        (self.folder / _WHOLE).write_text(_FORMAT, "utf-8")
 
     def serve(self) -> None:
         """Start the gateway, and wait until it serves.
@@ -229,9 +234,10 @@ class Exchange:
         registrar = self.member(cast.REGISTRAR)
         registrar.home.mkdir(mode=0o700)
         names = ("--origin", cast.ORIGIN, "--trust-domain", cast.TRUST_DOMAIN)
-        genesis = self.folder / "genesis.dsse"
+        genesis = self.folder / _GENESIS
         who = ("--registrar", cast.REGISTRAR.member, "--system", cast.REGISTRAR.system)
-        registrar.did("registrar", "genesis", *names, *who, "--out", genesis)
+        keys = ("--keys", "3", "--quorum", "2")
+        registrar.did("registrar", "genesis", *names, *who, *keys, "--output", genesis)
         tls = ("--tls-cert", "gateway.pem"), ("--tls-key", "gateway.key"), ("--client-ca", "ca.pem")
         self._run(
             *("forewarn-gateway", "init", "--state", str(self.state), "--genesis", str(genesis)),

@@ -1,0 +1,201 @@
+"""The end of the story: attacks, a gateway killed and started again, receipts without a gateway."""
+
+import json
+import secrets
+import signal
+import socket
+from pathlib import Path
+
+from certs.authority import Authority
+from certs.files import write_pair
+from certs.flaws import Flaw, flawed
+from tests.story import cast
+from tests.story.exchange import Member
+from tests.story.stage import Stage
+
+
+def attacks(stage: Stage) -> None:
+    """Calls that no honest client makes, each refused with its reason."""
+    stage.story.chapter("Attacks, on the real wire")
+    forgeries(stage)
+    strangers(stage)
+    curiosity(stage)
+
+
+def forgeries(stage: Stage) -> None:
+    """Somebody else's signature, a changed byte, a replay."""
+    story, lab, rival = stage.story, stage[cast.AURORA], stage[cast.BOREALIS]
+    document = stage.document("breach.toml", cast.AURORA, name="attacked.toml")
+    draft = lab.home / "attacked.statement"
+    lab.did("breach", "report", document, "--draft", draft)
+    before = size(lab)
+    # What crosses between the two are files, as stolen bytes would.
+    signed = lab.home / "attacked.envelope"
+    lab.attack("sign", draft, signed).require()
+    forged, disguised = lab.home / "forged.envelope", lab.home / "disguised.envelope"
+    own = lab.did("directory", "show", "aurora")[0]["key_ids"][0]
+    rival.attack("sign", draft, forged).require()
+    rival.attack("--keyid", own, "sign", draft, disguised).require()
+    by_rival, as_own = lab.attack("submit", forged, disguised).require().objects
+    story.same("another member's signature: refused", by_rival.get("reason"), "KEY_NOT_OF_SENDER")
+    story.same("the same under Aurora's key id", as_own.get("reason"), "SIGNATURE_INVALID")
+    changed = lab.attack("change", signed).require().object
+    story.same("one byte changed after signing", changed.get("reason"), "SIGNATURE_INVALID")
+    stolen, posing = rival.attack("submit", signed, forged).require().objects
+    story.same("Aurora's words, from Borealis", stolen.get("reason"), "KEY_NOT_OF_SENDER")
+    story.same("the same, signed by Borealis", posing.get("reason"), "SENDER_MISMATCH")
+    story.same("none of them is in the ledger", size(lab), before)
+    first, again = lab.attack("submit", signed, signed).require().objects
+    story.claim(
+        f"a replay is answered with the same entry, at index {first.get('index')}",
+        first == again and first.get("index") == before,
+        (first, again),
+    )
+    story.same("and recorded once", size(lab), before + 1)
+
+
+def strangers(stage: Stage) -> None:
+    """A caller without a certificate, and one whose certificate names two systems."""
+    story, exchange = stage.story, stage.exchange
+    folder = exchange.folder / "stranger"
+    folder.mkdir(mode=0o700)
+    bank = stage[cast.QUAY_BANK]
+    # The stranger has a folder of its own, which holds no member's key.
+    stranger = Member(role=bank.role, home=folder, processes=exchange.processes)
+    where = ("--address", exchange.address, "--ca", exchange.pki / "ca.pem")
+    nobody = stranger.attack(*where, "call").require().object
+    story.claim(
+        "no certificate: TLS closes the connection, before any of the gateway's code",
+        nobody.get("code") == "UNAVAILABLE" and nobody.get("reason") == "",
+        nobody,
+    )
+    chain, key = folder / "two.pem", folder / "two.key"
+    authority = Authority.load(exchange.pki)
+    write_pair(chain, key, flawed(authority, cast.QUAY_BANK.spiffe_id, Flaw.TWO_NAMES))
+    two = stranger.attack(*where, "--chain", chain, "--key", key, "call").require().object
+    story.same("two SPIFFE IDs", two.get("reason"), "SPIFFE_ID_AMBIGUOUS")
+
+
+def curiosity(stage: Stage) -> None:
+    """A bank asks for what is not its own, and for what does not exist."""
+    story, bank = stage.story, stage[cast.QUAY_BANK]
+    offer = stage.sent["offer"]
+    beyond = size(stage[cast.AURORA]) + 1000
+    for what, own, nothing in (
+        ("entry, by digest", f"digest:{offer['digest']}", f"digest:{secrets.token_hex(32)}"),
+        ("entry, by index", f"index:{offer['index']}", f"index:{beyond}"),
+        ("case", f"case:{offer['case']}", f"case:{secrets.token_hex(32)}"),
+    ):
+        answers = bank.attack("fetch", own, nothing).require().objects
+        story.claim(
+            f"another's {what}: code, text and details are those of what does not exist",
+            answers[0] == answers[1] and answers[0].get("code") == "NOT_FOUND",
+            answers,
+        )
+
+
+def killed(stage: Stage) -> None:
+    """SIGKILL right after an answer; every receipt still holds, the retry has the same index."""
+    story, exchange, agency = stage.story, stage.exchange, stage[cast.CIVIL_AI]
+    story.chapter("The gateway is killed right after an answer, and started again")
+    draft = agency.home / "last.statement"
+    blanks = {"sector": "financial-services", "title": "CIVIL-AI-2026-009: last before the end"}
+    files = stage.document("advisory.json", cast.CIVIL_AI, number="9", **blanks)
+    document = stage.document("alert.toml", cast.CIVIL_AI, advisory=files.name, **blanks)
+    agency.did("alert", "send", document, "--draft", draft)
+    sending = agency.stream("submit", str(draft), log=exchange.logs / "last.log")
+    answer = sending.wait(lambda value: "index" in value).value
+    status = exchange.stop(signal.SIGKILL)
+    story.same("SIGKILL, the moment the receipt is there", status, -signal.SIGKILL)
+    exchange.processes.stop(sending.process)
+    began = story.seconds
+    exchange.serve()
+    story.note(f"the gateway serves again after {story.seconds - began:.1f} s")
+    retried = agency.did("submit", draft)[0]
+    same = [(value["index"], value["digest"]) for value in (answer, retried)]
+    story.claim(
+        f"the same statement again has the same index, {retried['index']}", same[0] == same[1], same
+    )
+    receipts = 0
+    held = True
+    for role in (cast.REGISTRAR, *cast.MEMBERS):
+        saved = {(item["index"], item["digest"]) for item in stage[role].did("receipt", "list")}
+        receipts += len(saved)
+        if role is cast.REGISTRAR:
+            entries = stage[role].did("directory", "list")
+            served = {item["enrolled_index"] for item in entries}
+            held &= {index for index, _ in saved} <= served
+            continue
+        sent = stage[role].did("inbox", "list", "--box", "sent")
+        held &= saved <= {(item["index"], item["digest"]) for item in sent}
+    story.claim(
+        f"all {receipts} receipts returned before hold, and the log proves each entry anew",
+        held and receipts,
+    )
+    line = stage.streams["harbor-bank"].wait(lambda value: value.get("digest") == answer["digest"])
+    indexes = [
+        value["index"] for value in stage.streams["harbor-bank"].values() if "index" in value
+    ]
+    story.claim(
+        "the bank's stream came back by itself: no gap, nothing twice",
+        line.value["index"] == answer["index"] and indexes == sorted(set(indexes)),
+        indexes,
+    )
+
+
+def offline(stage: Stage) -> None:
+    """The gateway stops; receipts are verified against what members have pinned."""
+    story, exchange = stage.story, stage.exchange
+    story.chapter("The gateway stops; receipts speak for themselves")
+    for stream in stage.streams.values():
+        exchange.processes.stop(stream.process)
+    story.same("the gateway ends in good order", exchange.stop(), 0)
+    for role in (cast.REGISTRAR, *cast.MEMBERS):
+        member = stage[role]
+        files = sorted((member.home / "receipts").glob("*.json"))
+        verified = member.forewarn("receipt", "verify").require().objects
+        if files:
+            story.claim(
+                f"{role.member}: {counted(len(files), 'receipt')} verified offline",
+                len(verified) == len(files) and all(item["verified"] for item in verified),
+            )
+    victim = stage[cast.AURORA]
+    spoilt = victim.home / "spoilt.json"
+    spoilt.write_bytes(spoiled(max((victim.home / "receipts").glob("*.json"))))
+    answer = victim.forewarn("receipt", "verify", spoilt)
+    story.claim(
+        f"a receipt with one changed byte is found out ({answer.error.get('reason')})",
+        answer.status == 5,
+        answer.err,
+    )
+    story.claim("and indeed nothing listens where the gateway was", not listens(exchange.address))
+
+
+def listens(address: str) -> bool:
+    """Tell whether anything listens at an address."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 1.0).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def size(member: Member) -> int:
+    """Ask the gateway how long the ledger is: one more than its newest entry."""
+    return int(member.attack("size").require().object["size"])
+
+
+def spoiled(receipt: Path) -> bytes:
+    """Change one character of the entry that a receipt holds."""
+    document = json.loads(receipt.read_bytes())
+    body = document["entry"]["entry_body"]
+    middle = len(body) // 2
+    swapped = "A" if body[middle] != "A" else "B"
+    document["entry"]["entry_body"] = body[:middle] + swapped + body[middle + 1 :]
+    return json.dumps(document).encode()
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
