@@ -1,0 +1,243 @@
+"""A ledger in memory: the ports for reading and recording, the naive way.
+
+* Lists are searched from the front, the tree is computed from scratch: slow, and plain to check.
+  The real store has to answer the same (`tests/admission/test_ledgers.py`).
+* What happens in bad moments can be asked for: entries held until several stand in one block, and
+  something that comes between a judgement and its recording.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from gateway.core import fold
+from gateway.core.commitment import entry_leaf_hash
+from gateway.core.fold import Entry, Outcome
+from gateway.ports import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
+from gateway.wire.blocks import encode_block, encode_entry
+from gateway.wire.entries import summarize
+from tests.vectors.rfc6962 import Tree
+
+_SEALED = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+class MemorySnapshot:
+    """`gateway.ports.LedgerSnapshot` over a list."""
+
+    note: bytes | None = None
+
+    def __init__(self, entries: Sequence[StoredEntry], blocks: Sequence[FoldedBlock]) -> None:
+        self._entries = entries
+        self._blocks = blocks
+
+    @property
+    def size(self) -> int:
+        return len(self._entries)
+
+    def statement(self, sender: str, statement_id: str) -> StoredEntry | None:
+        return self._first(
+            lambda e: (
+                e.summary is not None
+                and (e.summary.sender, e.summary.statement_id) == (sender, statement_id)
+            )
+        )
+
+    def by_digest(self, digest: bytes) -> StoredEntry | None:
+        return self._first(lambda e: e.summary is not None and e.summary.digest == digest)
+
+    def by_index(self, index: int) -> StoredEntry | None:
+        return self._first(lambda e: e.index == index)
+
+    def case(self, case_digest: bytes) -> CaseRow | None:
+        entries = self.case_entries(case_digest)
+        if not entries or (opener := entries[0].summary) is None:
+            return None
+        states = [e.summary.case_state for e in entries if e.summary is not None]
+        return CaseRow(
+            digest=case_digest,
+            protocol=opener.protocol,
+            state=[state for state in states if state][-1],
+            opened_index=entries[0].index,
+            last_index=entries[-1].index,
+        )
+
+    def case_entries(
+        self,
+        case_digest: bytes,
+        kinds: Sequence[int] = (),
+        *,
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[StoredEntry]:
+        found = [
+            e
+            for e in self._entries
+            if e.summary is not None
+            and case_digest
+            and e.summary.case_digest == case_digest
+            and (not kinds or e.summary.kind in kinds)
+            and e.index > after
+        ]
+        return found if limit is None else found[:limit]
+
+    def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
+        found = [e for e in self._directory() if e.index >= from_index]
+        return found[:limit]
+
+    @property
+    def last_directory_index(self) -> int | None:
+        return max((e.index for e in self._directory()), default=None)
+
+    def member_entries(self, query: MemberQuery) -> list[StoredEntry]:
+        def wanted(entry: StoredEntry) -> bool:
+            summary = entry.summary
+            if summary is None or not query.after < entry.index < query.before_size:
+                return False
+            boxes = {
+                Box.SENT: summary.sender == query.member,
+                Box.RECEIVED: query.member in summary.audience,
+            }
+            return (
+                any(fits for box, fits in boxes.items() if query.box in {box, Box.ALL})
+                and (not query.kinds or summary.kind in query.kinds)
+                and query.sender in {"", summary.sender}
+                and query.case_digest in {b"", summary.case_digest}
+            )
+
+        return [e for e in self._entries if wanted(e)][: query.limit]
+
+    def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
+        rows = [
+            self.case(e.summary.digest)
+            for e in self._entries
+            if e.summary is not None
+            and e.summary.opens_case
+            and member in {e.summary.sender, *e.summary.audience}
+        ]
+        return [
+            row
+            for row in rows
+            if row is not None and row.opened_index > after and protocol in {"", row.protocol}
+        ][:limit]
+
+    def members_touched(self, from_size: int, to_size: int) -> set[str]:
+        return {
+            member
+            for e in self._entries[from_size:to_size]
+            if e.summary is not None
+            for member in (e.summary.sender, *e.summary.audience)
+        }
+
+    def readable(self, index: int, member: str) -> bool:
+        entry = self.by_index(index)
+        return entry is not None and entry.summary is not None and entry.summary.readable_by(member)
+
+    @property
+    def last_received_time(self) -> datetime | None:
+        times = [e.summary.received_time for e in self._entries if e.summary is not None]
+        return times[-1] if times else None
+
+    def block(self, sha256: bytes) -> FoldedBlock | None:
+        return next((block for block in self._blocks if block.sha256 == sha256), None)
+
+    def block_at(self, sequence: int) -> FoldedBlock | None:
+        return next((block for block in self._blocks if block.sequence == sequence), None)
+
+    def leaf_hash(self, index: int) -> bytes:
+        if not 0 <= index < self.size:
+            raise ValueError("no such leaf")
+        return entry_leaf_hash(self._entries[index].body, self._entries[index].salt)
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        if not 0 <= size <= self.size or not all(0 <= index < size for index in indexes):
+            raise ValueError("no such tree")
+        tree = Tree(self.leaf_hash)
+        return [tree.path(index, size) for index in indexes]
+
+    def root(self) -> bytes:
+        """Compute the root of the whole tree."""
+        return Tree(self.leaf_hash).root(self.size)
+
+    def _first(self, wanted: Callable[[StoredEntry], bool]) -> StoredEntry | None:
+        return next((e for e in self._entries if wanted(e)), None)
+
+    def _directory(self) -> list[StoredEntry]:
+        return [e for e in self._entries if e.summary is not None and e.summary.directory]
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class MemoryLedger:
+    """`gateway.ports.LedgerReader` and `Recorder` in one.
+
+    Attributes:
+        together: How many entries wait for one another to stand in one block.
+        meanwhile: What comes between the next judgement and its recording.
+    """
+
+    together: int = 1
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    _entries: list[StoredEntry] = field(default_factory=list)
+    _blocks: list[FoldedBlock] = field(default_factory=list)
+    _writes: dict[str, int] = field(default_factory=dict)
+    _waiting: list[tuple[Entry, asyncio.Future[Outcome]]] = field(default_factory=list)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[MemorySnapshot]:
+        yield MemorySnapshot(tuple(self._entries), tuple(self._blocks))
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        with self.snapshot() as snapshot:
+            return snapshot.prove(indexes, size)
+
+    async def record(self, entry: Entry) -> Outcome:
+        if self.meanwhile:
+            await self.meanwhile.pop(0)()
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, answer))
+        if len(self._waiting) >= self.together:
+            self.together = 1
+            waiting, self._waiting = self._waiting, []
+            outcomes = self.fold([each for each, _ in waiting])
+            for (_, future), outcome in zip(waiting, outcomes, strict=True):
+                future.set_result(outcome)
+        return await answer
+
+    def fold(self, entries: Sequence[Entry]) -> tuple[Outcome, ...]:
+        """Fold a block of entries."""
+        before = len(self._entries)
+        folded = fold.fold(entries, before, self._writes.get)
+        self._writes.update(folded.writes)
+        for entry, outcome in zip(entries, folded.outcomes, strict=True):
+            if outcome.index is not None:
+                self._entries.append(
+                    StoredEntry(
+                        index=outcome.index,
+                        body=entry.body,
+                        salt=entry.salt,
+                        summary=summarize(entry.body),
+                    )
+                )
+        message = encode_block([encode_entry(e) for e in entries], node="", sealed_time=_SEALED)
+        self._blocks.append(
+            FoldedBlock(
+                sequence=len(self._blocks) + 1,
+                sha256=sha256(message).digest(),
+                size_before=before,
+                size_after=len(self._entries),
+                outcomes=folded.outcomes,
+            )
+        )
+        return folded.outcomes
+
+    def root(self) -> bytes:
+        """Compute the root of the tree."""
+        with self.snapshot() as snapshot:
+            return snapshot.root()
+
+    def close(self) -> None:
+        """Nothing is held open."""
