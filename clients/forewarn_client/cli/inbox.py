@@ -8,6 +8,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ async def _list(home: Home, wanted: Filter, cursor: str, limit: int) -> None:
     if not output.wants_json():
         tables.show_table(_COLUMNS, (_row(record) for record in shown), "Nothing has come yet.")
     if more:
-        output.remark(f"There is more: --cursor {cursor}")
+        output.aside({"more": True, "cursor": cursor}, f"There is more: --cursor {cursor}")
 
 
 @command(
@@ -127,25 +128,19 @@ def follow(
     if not cursor and not since_start:
         keeps = CursorFile(home.state, "inbox-follow", wanted.message())
         cursor = str(keeps.load())
-    asyncio.run(_follow(home, _Following(wanted, cursor, keeps, limit, idle_timeout)))
+    how = _Following(wanted=wanted, cursor=cursor, keeps=keeps, limit=limit, idle=idle_timeout)
+    asyncio.run(_follow(home, how))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Following:
     """How a stream is followed."""
 
-    def __init__(
-        self,
-        wanted: Filter,
-        cursor: str,
-        keeps: CursorFile | None,
-        limit: int | None,
-        idle: float | None,
-    ) -> None:
-        self.wanted = wanted
-        self.cursor = cursor
-        self.keeps = keeps
-        self.limit = limit
-        self.idle = idle
+    wanted: Filter
+    cursor: str
+    keeps: CursorFile | None
+    limit: int | None
+    idle: float | None
 
 
 async def _follow(home: Home, how: _Following) -> None:

@@ -38,6 +38,11 @@ def remark(text: str) -> None:
         click.echo(text, err=True)
 
 
+def aside(value: Mapping[str, Any], text: str) -> None:
+    """Write what stands beside the answer to standard error: the object with `--json`."""
+    click.echo(json_line(value) if wants_json() else text, err=True)
+
+
 def answer(value: Mapping[str, Any], text: str) -> None:
     """Write the answer of a command: the object with `--json`, else the text."""
     if wants_json():
