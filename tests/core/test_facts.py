@@ -42,8 +42,8 @@ def test_a_notice_names_a_model_by_its_handle() -> None:
 
 
 def test_regimes_are_slugs() -> None:
-    stated = {"report_kind": ReportKind.INITIAL, "contained": False}
-    assert BreachReportFacts(regimes=("us-circia", "eu-gpai-code-9.3"), **stated)
+    stated: dict[str, Any] = {"report_kind": ReportKind.INITIAL, "contained": False}
+    BreachReportFacts(regimes=("us-circia", "eu-gpai-code-9.3"), **stated)
     assert refused(BreachReportFacts, regimes=("us-circia", "A law"), **stated) == "regimes"
 
 

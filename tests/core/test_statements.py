@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -143,13 +144,17 @@ def test_a_name_is_no_handle(handle: str) -> None:
     assert not handle or handle not in str(caught.value)
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_checked_without_an_accident(text: str) -> None:
-    for check in (check_slug, check_handle, check_uuid7, parse_member):
-        try:
-            assert check("here", text) == text
-        except Refusal as refused:
-            assert field_of(refused) == "here"
+@pytest.mark.parametrize("check", [check_slug, check_handle, check_uuid7, parse_member])
+@given(text=st.text(max_size=40))
+def test_any_text_is_given_back_or_refused(check: Callable[[str, str], str], text: str) -> None:
+    try:
+        given_back = check("here", text)
+    except Refusal as refused:
+        field = field_of(refused)
+    else:
+        assert given_back == text
+        return
+    assert field == "here"
 
 
 @given(st.uuids())
@@ -158,14 +163,13 @@ def test_uuids(value: Any) -> None:
     seventh = f"{text[:14]}7{text[15:19]}8{text[20:]}"
     assert check_uuid7("here", seventh) == seventh
     for wrong in (
-        seventh.upper(),
+        seventh[:14] + "4" + seventh[15:],
         f"{{{seventh}}}",
         seventh.replace("-", ""),
         f"urn:uuid:{seventh}",
     ):
-        if wrong != seventh:
-            with pytest.raises(Refusal):
-                check_uuid7("here", wrong)
+        with pytest.raises(Refusal):
+            check_uuid7("here", wrong)
 
 
 def test_directory_kinds_are_the_first_numbers() -> None:
