@@ -25,7 +25,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from gateway.compose.config import Address, Config
 from gateway.compose.ledger import House, opened
 from gateway.compose.parts import Parts, Writable, build
-from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.errors import Fault, Reason
 from gateway.edge.server import Server
 from gateway.ledger.keeper import Keeper
@@ -80,11 +80,13 @@ async def serve(
         await check_stream(house.integrator)
         parts = await stack.enter_async_context(_built(state, house, inception, keeper))
         running = await stack.enter_async_context(_running(parts))
+        # What was signed before can be read from the first call on, whatever the integrator finds.
+        await parts.head.refresh()
         server = Server(parts.handlers, config.limits)
         stack.push_async_callback(_retire, server, parts)
         port = await server.start(str(address), config.tls)
         bound = str(replace(address, port=port))
-        state.listen.write_text(f"{bound}\n", "ascii")
+        write_whole(state.listen, f"{bound}\n")
         stack.callback(state.listen.unlink, missing_ok=True)
         watching = asyncio.create_task(_tell_health(server, parts.writable, bound, ready))
         try:
