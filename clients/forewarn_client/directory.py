@@ -28,10 +28,12 @@ class Link:
 
     Attributes:
         evidence: The entry.
+        digest: Digest of the statement.
         members: Ids of the members that it is about.
     """
 
     evidence: Evidence
+    digest: bytes
     members: tuple[str, ...]
 
 
@@ -67,13 +69,14 @@ class DirectoryView:
         Raises:
             VerificationError: It is not the pinned genesis statement.
         """
-        state = succession.begin(verifier.verify_genesis(genesis))
+        record = verifier.verify_genesis(genesis)
+        state = succession.begin(record)
         return cls(
             registrar=state.registrar,
             eras=state.eras,
             members=MappingProxyType(state.members),
             size=1,
-            links=(Link(evidence=genesis, members=(state.registrar,)),),
+            links=(Link(evidence=genesis, digest=record.digest, members=(state.registrar,)),),
         )
 
     @classmethod
@@ -127,7 +130,13 @@ class DirectoryView:
                 self, eras=state.eras, members=state.members, size=max(self.size, evidence.index)
             )
             record = verifier.verify(evidence, before)
-            links.append(Link(evidence=evidence, members=succession.change(state, record)))
+            # Signed once, recorded twice: an old reinstatement would undo a later suspension.
+            if any(link.digest == record.digest for link in links):
+                raise VerificationError(
+                    Flaw.DIRECTORY_CONTRADICTORY, "a statement of the directory is recorded twice"
+                )
+            concerned = succession.change(state, record)
+            links.append(Link(evidence=evidence, digest=record.digest, members=concerned))
         return replace(
             self,
             eras=state.eras,

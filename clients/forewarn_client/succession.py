@@ -131,7 +131,7 @@ def _enrol(state: State, header: header_pb2.Header, index: int) -> tuple[str, ..
         profile=facts.profile,
         span=Span(after=index),
     )
-    keys = tuple(_key(key, index) for key in load_keys(key.spki for key in facts.keys).values())
+    keys = tuple(_key(key, index) for key in _new_keys(state, facts.keys))
     systems = _systems(member, state.trust_domain, facts.systems, index)
     state.members[facts.member] = replace(member, keys=keys, systems=systems)
     return (facts.member,)
@@ -148,10 +148,8 @@ def _register_key(state: State, header: header_pb2.Header, index: int) -> tuple[
     member = state.known(facts.member)
     if member.kind == "registrar":
         raise _contradiction("the registrar's keys change by a RegistrarSuccession only")
-    key = PublicKey.load(facts.key.spki)
-    if key.keyid not in member.keys_at(index):
-        keys = (*member.keys, _key(key, index))
-        state.members[facts.member] = replace(member, keys=keys)
+    (key,) = _new_keys(state, (facts.key,))
+    state.members[facts.member] = replace(member, keys=(*member.keys, _key(key, index)))
     return (facts.member,)
 
 
@@ -210,6 +208,8 @@ def _reinstate(state: State, header: header_pb2.Header, index: int) -> tuple[str
 def _succeed(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.member_succession
     before, after = state.known(facts.predecessor), state.known(facts.successor)
+    if before.kind != after.kind or not after.active_at(index):
+        raise _contradiction(f"{after.member} cannot continue {before.member}")
     ended = replace(before, span=_ended(before.span, index), successor=after.member)
     state.members[before.member] = ended
     return (before.member, after.member)
@@ -269,6 +269,16 @@ def _era(keys: Iterable[directory_pb2.SigningKey], quorum: int, index: int) -> R
     if not 1 <= quorum <= len(loaded):
         raise _contradiction("the registrar's quorum can never be met")
     return RegistrarEra(keys=loaded, quorum=quorum, span=Span(after=index))
+
+
+def _new_keys(state: State, keys: Iterable[directory_pb2.SigningKey]) -> tuple[PublicKey, ...]:
+    """Load keys that nobody has had before: a key belongs to one member, and ends only once."""
+    loaded = load_keys(key.spki for key in keys)
+    taken = {item.key.keyid for member in state.members.values() for item in member.keys}
+    taken.update(keyid for era in state.eras for keyid in era.keys)
+    if not taken.isdisjoint(loaded):
+        raise _contradiction("a key was registered before")
+    return tuple(loaded.values())
 
 
 def _key(key: PublicKey, index: int) -> MemberKey:

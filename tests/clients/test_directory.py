@@ -204,6 +204,30 @@ def test_nobody_is_enrolled_twice() -> None:
         view(ledger)
 
 
+def test_a_statement_that_is_recorded_twice_does_not_count_twice() -> None:
+    ledger = world()
+    lifted = directory_pb2.MemberReinstatementFacts(member="aurora")
+    suspended = directory_pb2.MemberSuspensionFacts(
+        member="aurora", reason="ENDING_REASON_MISCONDUCT"
+    )
+    ledger.direct("MEMBER_SUSPENSION", suspended)
+    reinstated = ledger.direct("MEMBER_REINSTATEMENT", lifted)
+    ledger.direct("MEMBER_SUSPENSION", suspended)
+    assert not view(ledger).members["aurora"].active_at(ledger.size)
+    # Whoever can write to the ledger, but has no key of the registrar, records an old word again.
+    ledger.append_body(ledger.entries[reinstated].body, directory=True)
+    with refused(Flaw.DIRECTORY_CONTRADICTORY):
+        view(ledger)
+
+
+def test_a_key_is_registered_once() -> None:
+    ledger = world()
+    facts = directory_pb2.KeyRegistrationFacts(member="harbor-bank", key=signing_key(LAB.key))
+    ledger.direct("KEY_REGISTRATION", facts)
+    with refused(Flaw.DIRECTORY_CONTRADICTORY):
+        view(ledger)
+
+
 def test_a_directory_out_of_order_is_refused() -> None:
     ledger = world()
     chain = listed(ledger.directory_page())
