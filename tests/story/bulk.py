@@ -16,7 +16,7 @@ _SECTORS = ("sector:financial-services", "sector:healthcare")
 def bulk(stage: Stage) -> None:
     """Send all real material there is; say so where there is none."""
     story, data = stage.story, material.folder()
-    story.chapter("Real material: ATLAS case studies as reports, CSAF advisories as alerts")
+    story.interlude("Real material: ATLAS case studies as reports, CSAF advisories as alerts")
     studies, advisories = material.case_studies(data), material.advisories(data)
     if not studies or not advisories:
         story.note(f"skipped: no real material at {data} (set {material.WHERE} to name another)")
@@ -89,7 +89,7 @@ def warnings(stage: Stage, paths: list[Path]) -> None:
     stream = stage.streams["harbor-bank"]
     arrived = [stream.wait(of_digest(answer["digest"])) for answer in answers]
     millis = sorted(stage.millis_since_received(line.seconds, line.value) for line in arrived)
-    story.note(f"at Harbor Bank {millis[len(millis) // 2]:.0f} ms after receipt in the median")
+    story.note(f"Harbor Bank's stream had the median one after {millis[len(millis) // 2]:.0f} ms")
     folder = bank.home / "advisories"
     bank.did("inbox", "save", *(line.value["digest"] for line in arrived), "--into", folder)
     saved = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -3,19 +3,27 @@
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.story import cast, documents
+from tests.story.exchange import Member
 from tests.story.processes import Object
 from tests.story.stage import REFUSED, Stage
 
 _LATE_REPORTS = 5
 _PAGE = 2
+# Shorter lines of a key file could stand elsewhere by chance.
+_TELLING = 40
 _SECTORS = {"financial-services": "CIVIL-AI-2026-007", "healthcare": "CIVIL-AI-2026-008"}
+_OWN = {
+    cast.HARBOR_BANK: "financial-services",
+    cast.QUAY_BANK: "financial-services",
+    cast.MERCY_HOSPITAL: "healthcare",
+}
 
 
 def enrolment(stage: Stage) -> None:
@@ -32,9 +40,10 @@ def enrolment(stage: Stage) -> None:
     story.claim(
         "a bank reads the verified directory: all seven are active", names <= active, active
     )
+    homes = [stage[role].home for role in roles]
     story.claim(
-        "the registrar's private keys are nowhere in the gateway's folder",
-        not shared_secrets(stage[cast.REGISTRAR].home, exchange.state),
+        "no private key of the registrar or of a member is anywhere in the gateway's folder",
+        not shared_secrets(homes, exchange.state),
     )
     modes = {stage[role].home.stat().st_mode & 0o777 for role in roles}
     keys = [key for role in roles for key in private_keys(stage[role].home)]
@@ -78,10 +87,11 @@ def notices(stage: Stage) -> None:
     story.same("and nothing is blocked: the case is open", civil["case_state"], "NOTIFIED")
 
     others = {"civil-ai": natsec, "natsec-ai": civil}
-    for role in (cast.CIVIL_AI, cast.NATSEC_AI):
-        seen = stage[role].forewarn("inbox", "list").require()
-        seen_cases = stage[role].forewarn("case", "list").require()
-        other = others[role.member]
+    agencies = (cast.CIVIL_AI, cast.NATSEC_AI)
+    inboxes = stage.each(lambda member: member.forewarn("inbox", "list").require(), agencies)
+    cases = stage.each(lambda member: member.forewarn("case", "list").require(), agencies)
+    for role in agencies:
+        seen, seen_cases, other = inboxes[role], cases[role], others[role.member]
         story.claim(
             f"{role.member} has its notice, and no trace of the other one",
             len(seen.objects) == len(seen_cases.objects) == 1
@@ -117,7 +127,7 @@ def grant(stage: Stage) -> None:
     )
 
     quay = stage[cast.QUAY_BANK]
-    shown = [quay.forewarn(*words).require().out for words in (("inbox", "list"), ("case", "list"))]
+    shown = [quay.forewarn(what, "list").require().out for what in ("inbox", "case")]
     story.claim(
         "Quay Bank's inbox and cases hold nothing of it",
         not any(traces(sent, "".join(shown)) for sent in (offer, accepted, activated)),
@@ -177,35 +187,31 @@ def alerts(stage: Stage) -> None:
         )
         document = stage.document("alert.toml", cast.CIVIL_AI, advisory=f"{sector}.json", **blanks)
         stage.sent[sector] = agency.did("alert", "send", document)[0]
-    for role, sector in (
-        (cast.HARBOR_BANK, "financial-services"),
-        (cast.QUAY_BANK, "financial-services"),
-        (cast.MERCY_HOSPITAL, "healthcare"),
-    ):
-        line = stage.streams[role.member].wait(of_kind("Alert", stage.sent[sector]["case"]))
+    lines = {
+        role: stage.streams[role.member].wait(of_kind("Alert", stage.sent[sector]["case"]))
+        for role, sector in _OWN.items()
+    }
+    saved = stage.each(lambda member: save(member, lines[member.role].value), _OWN)
+    for role, line in lines.items():
         millis = stage.millis_since_received(line.seconds, line.value)
         story.claim(
             f"{role.member} has it, verified, {millis:.0f} ms after the gateway received it",
             0 < millis < 5000,
             f"{millis:.0f} ms",
         )
-        name = files[sector].name
-        saved = save(stage, role, line.value)
+        advisory = files[_OWN[role]]
         story.claim(
-            f"{name} arrived byte for byte",
-            saved.get(name) == files[sector].read_bytes(),
-            sorted(saved),
+            f"{advisory.name} arrived byte for byte",
+            saved[role].get(advisory.name) == advisory.read_bytes(),
+            sorted(saved[role]),
         )
-    for role, foreign in (
-        (cast.HARBOR_BANK, "healthcare"),
-        (cast.QUAY_BANK, "healthcare"),
-        (cast.MERCY_HOSPITAL, "financial-services"),
-    ):
-        shown = json.dumps(stage.streams[role.member].values())
-        listed = stage[role].forewarn("inbox", "list").require().out
+    listed = stage.each(lambda member: member.forewarn("inbox", "list").require().out, _OWN)
+    for role, own in _OWN.items():
+        shown = json.dumps(stage.streams[role.member].values()) + listed[role]
+        foreign = [stage.sent[sector] for sector in _SECTORS if sector != own]
         story.claim(
             f"{role.member} sees nothing of the other sector's",
-            not traces(stage.sent[foreign], shown + listed),
+            traces(stage.sent[own], shown) and not any(traces(sent, shown) for sent in foreign),
         )
 
 
@@ -237,18 +243,17 @@ def pull(stage: Stage) -> list[Object]:
     return [value for value in printed if value["event"] == "record"]
 
 
-def save(stage: Stage, role: cast.Role, record: Object) -> dict[str, bytes]:
+def save(member: Member, record: Object) -> dict[str, bytes]:
     """Have a member save the files of an entry, and give them by their names."""
-    folder = stage[role].home / f"saved-{record['index']}"
-    stage[role].did("inbox", "save", record["digest"], "--into", folder)
+    folder = member.home / f"saved-{record['index']}"
+    member.did("inbox", "save", record["digest"], "--into", folder)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def traces(sent: Object, shown: str) -> bool:
     """Tell whether anything that names a statement stands in what somebody was shown."""
     names = (sent["digest"], sent["case"], sent["statement_id"], sent["handle"])
-    own_case = {sent["digest"], sent["statement_id"], sent["handle"]} - {""}
-    return any(name in shown for name in own_case | ({names[1]} - {""}))
+    return any(name in shown for name in names if name)
 
 
 def of_kind(kind: str, case: str) -> Callable[[Object], object]:
@@ -261,17 +266,19 @@ def private_keys(home: Path) -> list[Path]:
     return [path for path in home.rglob("*.pem") if b"PRIVATE KEY" in path.read_bytes()]
 
 
-def shared_secrets(owner: Path, other: Path) -> list[Path]:
-    """List the files below a folder that hold a private key of another, in PEM or as such."""
+def shared_secrets(owners: Iterable[Path], other: Path) -> list[Path]:
+    """List the files below a folder that hold a private key of others, in PEM or as such."""
     secrets = set[bytes]()
-    for key in private_keys(owner):
-        body = b"".join(key.read_bytes().splitlines()[1:-1])
-        # The last 32 bytes of an Ed25519 key in PKCS #8 are the key itself (RFC 8410).
-        secrets |= {body, base64.b64decode(body)[-32:]}
-    files = [path for path in other.rglob("*") if path.is_file()]
-    if not secrets or not files:
+    for key in (key for owner in owners for key in private_keys(owner)):
+        body = key.read_bytes().splitlines()[1:-1]
+        secrets |= {line for line in body if len(line) >= _TELLING}
+        if key.name.startswith("signing"):
+            # The last 32 bytes of an Ed25519 key in PKCS #8 are the key itself (RFC 8410).
+            secrets.add(base64.b64decode(b"".join(body))[-32:])
+    contents = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
+    if not secrets or not contents:
         raise AssertionError("there is nothing to compare")
-    return [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
+    return [path for path, content in contents.items() if any(s in content for s in secrets)]
 
 
 def certificate(home: Path) -> x509.Certificate:

@@ -47,6 +47,10 @@ class Story:
         self._chapters += 1
         self.say(f"\n{self._chapters}. {title}")
 
+    def interlude(self, title: str) -> None:
+        """Begin a part that has no number."""
+        self.say(f"\n*  {title}")
+
     def say(self, line: str) -> None:
         """Tell something that is no claim."""
         print(line, file=self.out, flush=True)

@@ -203,8 +203,13 @@ class Exchange:
         """Start the gateway, and wait until it serves.
 
         Raises:
-            BrokenStoryError: It ended, or does not serve in time.
+            BrokenStoryError: Somebody else has its port, it ended, or it does not serve in time.
         """
+        if not is_free(self.address):
+            raise BrokenStoryError(
+                f"another program listens on {self.address}: stop it, or remove {self.folder} and"
+                " begin anew"
+            )
         with self.gateway_log.open("ab") as log:
             self.gateway = self.processes.start(
                 [BIN / "forewarn-gateway", "serve", "--state", self.state, "--json"],
@@ -272,6 +277,19 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def is_free(address: str) -> bool:
+    """Tell whether an address can be listened on."""
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        # What an earlier gateway left half-closed is no obstacle to the next one.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            return False
+    return True
 
 
 def last_line(log: Path) -> str:

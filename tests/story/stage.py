@@ -1,9 +1,11 @@
 """What the chapters of the story share: who is there, what was sent, which streams are open."""
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from tests.story import cast, documents
 from tests.story.claims import Story
@@ -11,6 +13,9 @@ from tests.story.exchange import Exchange, Member
 from tests.story.processes import Object, Stream
 
 REFUSED: Final = 3
+_AT_ONCE: Final = 3
+
+_Done = TypeVar("_Done")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +50,14 @@ class Stage:
             self.streams[role.member] = self[role].stream("inbox", "follow", log=log)
         for role in roles:
             self.streams[role.member].wait(lambda value: value["event"] == "open")
+
+    def each(
+        self, do: Callable[[Member], _Done], roles: Iterable[cast.Role]
+    ) -> dict[cast.Role, _Done]:
+        """Have members do something, a few at the same time, and give what came of it."""
+        listed = list(roles)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(zip(listed, pool.map(do, map(self.__getitem__, listed)), strict=True))
 
     def millis_since_received(self, seconds: float, record: Object) -> float:
         """Tell how long after its receipt at the gateway something happened, in milliseconds."""
