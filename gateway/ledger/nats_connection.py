@@ -80,6 +80,14 @@ class Session:
         """Done once the session has ended. Wait for it with `asyncio.wait`, never cancel it."""
         return self._ended
 
+    @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        # Where writing its last bytes fails, nats-py closes without calling anybody back.
+        if self.client.is_closed:
+            self._end()
+        return self._ended.done()
+
     async def race(self, call: Coroutine[None, None, _T]) -> _T:
         """Await one call on this session, but no longer than the session lasts.
 
@@ -116,12 +124,9 @@ class Session:
             task.cancel()
 
     async def lost(self) -> None:
-        """Wait until the session has ended."""
-        # Where writing its last bytes fails, nats-py closes without calling anybody back.
-        while not self._ended.done():
+        """Wait until the session is over."""
+        while not self.over:
             await asyncio.wait({self._ended}, timeout=_LOOK_SECONDS)
-            if self.client.is_closed:
-                self._end()
 
     async def close(self) -> None:
         """End the session."""
@@ -195,7 +200,7 @@ class RoleConnection:
         """
         try:
             async with asyncio.timeout(within):
-                while self._session is None or self._session.ended.done():
+                while self._session is None or self._session.over:
                     await self._up.wait()
                     await asyncio.sleep(0)
         except TimeoutError:
@@ -213,8 +218,10 @@ class RoleConnection:
     async def close(self) -> None:
         """End the session and open no other."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            # nats-py swallows a cancellation that meets it while it connects or closes.
+            while not self._keeper.done():
+                self._keeper.cancel()
+                await asyncio.wait({self._keeper}, timeout=_CLOSE_SECONDS)
         self._up.clear()
         if self._session is not None:
             await self._session.close()

@@ -116,7 +116,7 @@ def test_the_key_is_its_owners_alone(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["log.pem", "high-water"])
 def test_a_lost_or_damaged_part_is_never_made_anew(folder: Path, name: str) -> None:
     content = (folder / name).read_bytes()
-    (folder / name).write_bytes(content.replace(b"e", b"f"))
+    (folder / name).write_bytes(content[:-40] + content[-39:])
     with pytest.raises(Fault, match="newest backup"):
         Keeper.load(folder, ORIGIN)
     (folder / name).unlink()
