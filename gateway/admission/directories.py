@@ -1,6 +1,7 @@
 """The directory as the ledger has it, kept at hand.
 
-* Made from the directory entries of the store alone, and extended as new ones are recorded.
+* Made from the directory entries of the store alone, and extended as new ones are recorded. Each
+  is verified again, and counts once: what others may have written into the ledger is passed over.
 * `at` gives the directory of one snapshot, so that a statement is judged against one state.
 * Only grows. A snapshot of a smaller size gets what is at hand where no directory entry lies
   between the two, as almost always; else its directory is made anew from the store.
@@ -12,11 +13,12 @@ import threading
 from dataclasses import replace
 from typing import Final
 
+from gateway.core.chain import SignedHeader
 from gateway.core.directory import Directory
-from gateway.core.errors import Fault, Reason
-from gateway.core.statements import Header, Kind
+from gateway.core.errors import Fault, Reason, Refusal
+from gateway.core.statements import Kind
 from gateway.ports import LedgerReader, LedgerSnapshot, StoredEntry
-from gateway.wire import entries
+from gateway.wire import entries, statements
 
 _PAGE: Final = 1000
 
@@ -78,17 +80,41 @@ class Directories:
 
 def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
     """Apply what the store holds beyond a directory, or all of it."""
-    found: list[tuple[int, Header]] = []
-    start = 0 if directory is None else directory.size
-    while page := snapshot.directory_entries(start, _PAGE):
-        found += [(entry.index, header) for entry in page if (header := _header(entry)) is not None]
-        start = page[-1].index + 1
     if directory is None:
-        if not found or found[0][0] != 0 or found[0][1].kind is not Kind.GENESIS:
-            raise Fault(Reason.LEDGER_UNAVAILABLE, "the ledger has no genesis entry yet")
-        directory = Directory.from_genesis(found.pop(0)[1])
-    return directory.extended(found, snapshot.size)
+        directory = _begin(snapshot)
+    found: list[SignedHeader] = []
+    start = directory.size
+    while page := snapshot.directory_entries(start, _PAGE):
+        found += [signed for entry in page if (signed := _first(entry, snapshot)) is not None]
+        start = page[-1].index + 1
+    return directory.proven(found, snapshot.size)
 
 
-def _header(entry: StoredEntry) -> Header | None:
-    return entries.header_of(entry.body)
+def _begin(snapshot: LedgerSnapshot) -> Directory:
+    """Begin with entry 0, which `init` verified and every member pins."""
+    entry = snapshot.by_index(0)
+    genesis = None if entry is None else _signed(entry)
+    if genesis is None or genesis.header.kind is not Kind.GENESIS:
+        raise Fault(Reason.LEDGER_UNAVAILABLE, "the ledger has no genesis entry yet")
+    return Directory.from_genesis(genesis.header)
+
+
+def _first(entry: StoredEntry, snapshot: LedgerSnapshot) -> SignedHeader | None:
+    """Read a directory entry, unless its statement was recorded before.
+
+    An old statement that is recorded again, as only someone who writes past the admission can do,
+    must not undo what came after it: a reinstatement, say, the suspension that followed.
+    """
+    if entry.summary is None:
+        return None
+    earliest = snapshot.by_digest(entry.summary.digest)
+    return _signed(entry) if earliest is not None and earliest.index == entry.index else None
+
+
+def _signed(entry: StoredEntry) -> SignedHeader | None:
+    try:
+        envelope = entries.envelope_of(entry.body)
+        header = statements.parse(envelope.payload).header
+    except Refusal:
+        return None
+    return SignedHeader(index=entry.index, header=header, envelope=envelope)

@@ -8,7 +8,8 @@
 * What has left stays as it was: nothing is registered for a member that departed or was succeeded.
 * The registrar keeps a system to call from, or nobody could ever change the directory again.
 
-It checks no signatures: the admission did.
+A statement that is only read back from the ledger is verified first (`Draft.verify`), since others
+than the gateway may have written it there.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import Final, TypeAlias, TypeVar
 
 from gateway.core import enrolment
 from gateway.core.enrolment import Quorum
-from gateway.core.envelope import PublicKey
+from gateway.core.envelope import Envelope, PublicKey, verify
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
-from gateway.core.members import KeyRecord, Member, Span, Standing
+from gateway.core.members import KeyRecord, Member, Span, Standing, signing_keys
 from gateway.core.statements import Header, Kind
 
 _F = TypeVar("_F")
@@ -30,6 +31,21 @@ _F = TypeVar("_F")
 # What a member may say of itself, without the registrar.
 _OWN_KINDS: Final = frozenset({Kind.KEY_REVOCATION, Kind.SYSTEM_SUSPENSION, Kind.PARTICIPATION})
 _PRESENT: Final = frozenset({Standing.ACTIVE, Standing.SUSPENDED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedHeader:
+    """A directory statement as the ledger holds it.
+
+    Attributes:
+        index: Index of its entry.
+        header: Its header.
+        envelope: Its envelope, not yet verified.
+    """
+
+    index: int
+    header: Header
+    envelope: Envelope
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +67,22 @@ class Draft:
     members: dict[MemberId, Member]
     keys: dict[str, KeyRecord]
     systems: dict[SystemId, Span]
+
+    def verify(self, entry: SignedHeader) -> None:
+        """Verify a statement under the keys that hold at its index.
+
+        Args:
+            entry: The statement.
+
+        Raises:
+            Refusal: A reason of its signatures.
+        """
+        sender = entry.header.sender
+        keyids = [signature.keyid for signature in entry.envelope.signatures]
+        candidates = signing_keys(self.keys, sender, keyids, entry.index)
+        needed = self.quorum.threshold if sender == self.registrar else 1
+        if len(verify(entry.envelope, candidates)) < needed:
+            raise Refusal(Reason.SIGNATURES_INSUFFICIENT, "more keys of the sender have to sign")
 
     def apply(self, index: int, header: Header) -> None:
         """Apply one statement.

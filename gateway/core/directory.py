@@ -6,21 +6,22 @@
   holds at i itself, and no longer after.
 * A `Directory` is immutable; `extended` gives a later one.
 
-It does not check signatures: `signing_keys` and `quorum` say which ones count.
+`proven` believes signatures only; `extended` is for statements that were verified before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gateway.core import enrolment
-from gateway.core.chain import Draft, expect
+from gateway.core.chain import Draft, SignedHeader, expect
 from gateway.core.enrolment import MemberProfile, Quorum
 from gateway.core.envelope import PublicKey
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
-from gateway.core.members import KeyRecord, Member, Span, Standing
+from gateway.core.members import KeyRecord, Member, Span, Standing, signing_keys
 from gateway.core.statements import Header
 
 
@@ -80,11 +81,11 @@ class Directory:
         )
 
     def extended(self, entries: Iterable[tuple[int, Header]], size: int) -> Directory:
-        """Give the directory after further entries.
+        """Give the directory after further entries whose signatures hold.
 
         Args:
             entries: Index and header of every directory statement from the present size on, in
-                order. A statement that does not fit is passed over, as it is by every reader.
+                order. A statement that does not fit is passed over.
             size: How much of the ledger is covered then.
 
         Returns:
@@ -92,10 +93,30 @@ class Directory:
         """
         draft = self._draft()
         for index, header in entries:
-            try:
+            with suppress(Refusal):
                 draft.apply(index, header)
-            except Refusal:
-                continue
+        return self._after(draft, size)
+
+    def proven(self, entries: Iterable[SignedHeader], size: int) -> Directory:
+        """Give the directory after further entries, each verified under those before it.
+
+        Args:
+            entries: Every directory statement from the present size on, in order. One that is not
+                signed as it has to be, or does not fit, is passed over: whoever can write to the
+                ledger, but has no key, changes nothing.
+            size: How much of the ledger is covered then.
+
+        Returns:
+            The later directory.
+        """
+        draft = self._draft()
+        for entry in entries:
+            with suppress(Refusal):
+                draft.verify(entry)
+                draft.apply(entry.index, entry.header)
+        return self._after(draft, size)
+
+    def _after(self, draft: Draft, size: int) -> Directory:
         return replace(
             self,
             size=size,
@@ -167,25 +188,7 @@ class Directory:
         Raises:
             Refusal: KEY_UNKNOWN, KEY_NOT_OF_SENDER or KEY_REVOKED.
         """
-        return {keyid: self._signing_key(member, keyid) for keyid in keyids}
-
-    def _signing_key(self, member: MemberId, keyid: str) -> PublicKey:
-        record = self.keys.get(keyid)
-        if record is None:
-            raise Refusal(
-                Reason.KEY_UNKNOWN,
-                "a signature is by a key that the directory does not list; register it",
-            )
-        if record.member != member:
-            raise Refusal(
-                Reason.KEY_NOT_OF_SENDER,
-                "a signature is by the key of another member; use your own",
-            )
-        if not record.span.holds_at(self.size):
-            raise Refusal(
-                Reason.KEY_REVOKED, "a signature is by a revoked key; sign with a key in force"
-            )
-        return record.key
+        return signing_keys(self.keys, member, keyids, self.size)
 
     def _draft(self) -> Draft:
         return Draft(

@@ -9,11 +9,13 @@ How statements change these records is for `chain` to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum, unique
 
 from gateway.core.enrolment import MemberProfile
 from gateway.core.envelope import PublicKey
+from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind
 
 
@@ -61,3 +63,41 @@ class Member:
     kind: MemberKind
     profile: MemberProfile
     standing: Standing
+
+
+def signing_keys(
+    known: Mapping[str, KeyRecord], member: MemberId, keyids: Iterable[str], index: int
+) -> Mapping[str, PublicKey]:
+    """Give the named keys, each of which a member signs the entry at an index with.
+
+    Args:
+        known: The keys that the directory holds, by their ids.
+        member: The member that says the statement.
+        keyids: Ids of the keys that the envelope names.
+        index: Index of the entry.
+
+    Returns:
+        The keys by their ids.
+
+    Raises:
+        Refusal: KEY_UNKNOWN, KEY_NOT_OF_SENDER or KEY_REVOKED.
+    """
+    return {keyid: _signing_key(known.get(keyid), member, index) for keyid in keyids}
+
+
+def _signing_key(record: KeyRecord | None, member: MemberId, index: int) -> PublicKey:
+    if record is None:
+        raise Refusal(
+            Reason.KEY_UNKNOWN,
+            "a signature is by a key that the directory does not list; register it",
+        )
+    if record.member != member:
+        raise Refusal(
+            Reason.KEY_NOT_OF_SENDER,
+            "a signature is by the key of another member; use your own",
+        )
+    if not record.span.holds_at(index):
+        raise Refusal(
+            Reason.KEY_REVOKED, "a signature is by a revoked key; sign with a key in force"
+        )
+    return record.key

@@ -155,6 +155,26 @@ def header_of(entry_body: bytes) -> Header | None:
         return None
 
 
+def envelope_of(entry_body: bytes) -> Envelope:
+    """Give the envelope that an entry holds.
+
+    Args:
+        entry_body: The body's bytes, as recorded.
+
+    Returns:
+        The envelope, its signatures not yet verified.
+
+    Raises:
+        Refusal: ENVELOPE_MALFORMED, or any reason for which the envelope's constructor refuses.
+    """
+    body = ledger_pb2.EntryBody()
+    try:
+        body.ParseFromString(entry_body)
+    except (DecodeError, UnicodeDecodeError):
+        raise Refusal(Reason.ENVELOPE_MALFORMED, "the entry holds no envelope") from None
+    return parse_envelope(body.envelope)
+
+
 def received_time_of(entry_body: bytes) -> datetime:
     """Give the time at which the gateway received a recorded entry, UTC.
 
