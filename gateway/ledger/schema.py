@@ -135,12 +135,17 @@ def open_writer(path: Path, origin: str) -> sqlite3.Connection:
     Raises:
         Fault: It is missing, another ledger's, of an unknown version, or damaged.
     """
-    return _open(path, origin, "PRAGMA journal_mode=WAL")
+    # Random keys touch many pages: keep them in memory, and write them home less often.
+    return _open(
+        path,
+        origin,
+        ("PRAGMA journal_mode=WAL", "PRAGMA cache_size=-32768", "PRAGMA wal_autocheckpoint=4000"),
+    )
 
 
 def open_reader(path: Path, origin: str) -> sqlite3.Connection:
     """Open a connection that can only read; otherwise like `open_writer`."""
-    return _open(path, origin, "PRAGMA query_only=ON")
+    return _open(path, origin, ("PRAGMA query_only=ON",))
 
 
 @contextmanager
@@ -186,7 +191,7 @@ def _fill(path: Path, origin: str) -> None:
         connection.close()
 
 
-def _open(path: Path, origin: str, pragma: str) -> sqlite3.Connection:
+def _open(path: Path, origin: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
     if not path.exists():
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
@@ -196,7 +201,8 @@ def _open(path: Path, origin: str, pragma: str) -> sqlite3.Connection:
     with faults():
         connection = _connect(path)
         try:
-            connection.execute(pragma)
+            for pragma in pragmas:
+                connection.execute(pragma)
             _check(connection, path, origin)
         except BaseException:
             connection.close()
