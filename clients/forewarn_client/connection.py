@@ -271,9 +271,22 @@ class Connection:
         if len(digest) != dsse.DIGEST_BYTES:
             raise RequestError("a case is named by the 32 bytes of its opener's digest")
         request = exchange_service_pb2.GetCaseRequest(case_digest=digest)
-        answer = await self.session.call(self.session.exchange.GetCase, request)
-        records = await self.reader.read(answer.records, answer.checkpoint)
-        return Case(digest=digest, protocol=answer.case_view.protocol, records=records)
+        records: list[VerifiedRecord] = []
+        while True:
+            answer = await self.session.call(self.session.exchange.GetCase, request)
+            page = await self.reader.read(answer.records, answer.checkpoint)
+            if page and page[0].index < request.from_index:
+                raise VerificationError(Flaw.ANSWER_MISMATCHED, "a case was shown again")
+            records += page
+            if not answer.more:
+                return Case(
+                    digest=digest, protocol=answer.case_view.protocol, records=tuple(records)
+                )
+            if not page:
+                raise VerificationError(
+                    Flaw.ANSWER_MISMATCHED, "the exchange shows nothing of a case and says more is"
+                )
+            request.from_index = page[-1].index + 1
 
     async def cases(self, protocol: str = "") -> AsyncIterator[CaseSummary]:
         """List the cases that this member is party to, in the order in which they were opened.

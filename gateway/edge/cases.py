@@ -2,8 +2,7 @@
 
 * A case exists for a caller if it may read at least one of its entries; its state is the state
   after the last of those. Filtering comes before everything else.
-* GetCase holds entries up to about 2 MiB; `last_index` says how far the case goes, and ListEntries
-  with the case's digest lists the rest.
+* An answer of GetCase holds entries up to about 2 MiB; the next begins where the caller says.
 """
 
 from __future__ import annotations
@@ -37,20 +36,22 @@ class Cases:
         self._reader = reader
         self._head = head
 
-    def get(self, member: MemberId, digest: bytes) -> pb.GetCaseResponse:
+    def get(self, member: MemberId, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """Give one case and its entries. Runs in a worker thread.
 
         Args:
             member: The member that asks.
-            digest: Digest of the statement that opened it.
+            request: The request, its digest of 32 bytes.
 
         Returns:
             The answer.
 
         Raises:
             Refusal: CASE_NOT_FOUND.
+            Fault: LEDGER_UNAVAILABLE, this gateway has not reached the index asked for.
         """
-        head = self._head.current
+        digest, head = request.case_digest, self._head.current
+        check_reached(request.from_index, head)
         with self._reader.snapshot() as snapshot:
             row = snapshot.case(digest)
             view = _view(row, member, head, snapshot) if row is not None else None
@@ -59,13 +60,15 @@ class Cases:
 
             page = read_page(
                 lambda start, limit: snapshot.case_entries(digest, after=start - 1, limit=limit),
-                0,
+                request.from_index,
                 reader=member,
                 head=head,
                 snapshot=snapshot,
                 limits=PageLimits(entries=_MOST),
             )
-        return pb.GetCaseResponse(case_view=view, records=page.records, checkpoint=head.note)
+        return pb.GetCaseResponse(
+            case_view=view, records=page.records, checkpoint=head.note, more=page.more
+        )
 
     def list(self, member: MemberId, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
         """List the cases that a member is party to. Runs in a worker thread.

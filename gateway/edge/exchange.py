@@ -153,8 +153,8 @@ class ExchangeService:
 
     async def get_case(self, caller: Caller, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """Give a case with those of its entries that the caller may read."""
-        digest = check_digest("case_digest", request.case_digest)
-        return await asyncio.to_thread(self._cases.get, caller.id, digest)
+        check_digest("case_digest", request.case_digest)
+        return await asyncio.to_thread(self._cases.get, caller.id, request)
 
     async def list_cases(
         self, caller: Caller, request: pb.ListCasesRequest

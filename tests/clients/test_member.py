@@ -122,6 +122,9 @@ async def test_a_case_decides_what_its_statements_leave_open(tmp_path: Path) -> 
                 "Answer",
             ]
             assert (case.parties, case.state) == (("aurora", "civil-ai"), "OPEN")
+            paper.case_page = 3
+            assert await agency.case(notice.digest) == case
+            assert paper.calls[-2:] == ["GetCase", "GetCase"]
             with pytest.raises(RequestError, match="holds none"):
                 await lab.activate_grant(notice.digest)
             assert [item async for item in lab.cases()] == [

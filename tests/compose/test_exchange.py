@@ -31,6 +31,7 @@ from tests.world.live import (
     Statement,
     acknowledgement,
     alert,
+    alert_update,
     genesis,
     notice,
     refused,
@@ -38,6 +39,14 @@ from tests.world.live import (
 
 RECEIVED = pb.EntryFilter(box="BOX_RECEIVED")
 ALL = pb.EntryFilter(box="BOX_ALL")
+
+LARGE = values_pb2.Attachment(
+    file_name="advisory.json",
+    media_type="application/json",
+    size=900_000,
+    sha256=sha256(bytes(900_000)).digest(),
+    data=bytes(900_000),
+)
 
 
 @pytest.fixture(scope="session")
@@ -236,6 +245,24 @@ def test_a_case_moves_and_both_parties_see_it(exchange: Live) -> None:
             assert [record.index for record in case.records] == [opened, answered]
 
 
+def test_a_case_is_read_page_by_page(exchange: Live) -> None:
+    sent = newest = alert(CIVIL, QUAY)
+    with exchange.desk(CIVIL) as agency, exchange.desk(QUAY) as bank:
+        indexes = [agency.submit(sent).receipt.index]
+        for _ in range(3):
+            newest = alert_update(CIVIL, sent.digest, newest.digest, QUAY, attachments=[LARGE])
+            indexes.append(agency.submit(newest).receipt.index)
+        request = pb.GetCaseRequest(case_digest=sent.digest)
+        first = bank.exchange.GetCase(request)
+        request.from_index = first.records[-1].index + 1
+        rest = bank.exchange.GetCase(request)
+
+    pages = [[record.index for record in page.records] for page in (first, rest)]
+    assert pages[0] + pages[1] == indexes
+    assert (first.more, rest.more) == (True, False)
+    assert first.case_view == rest.case_view
+
+
 def test_cases_are_listed_page_by_page_in_the_order_of_opening(exchange: Live) -> None:
     with exchange.desk(AURORA) as lab, exchange.desk(NATSEC) as agency:
         sent = [notice(NATSEC) for _ in range(3)]
@@ -345,18 +372,14 @@ def size(desk: Desk) -> int:
 
 
 def test_a_page_is_bounded_by_its_bytes_too(exchange: Live) -> None:
-    large = values_pb2.Attachment(
-        file_name="advisory.json",
-        media_type="application/json",
-        size=900_000,
-        sha256=sha256(bytes(900_000)).digest(),
-        data=bytes(900_000),
-    )
     with exchange.desk(CIVIL) as agency, exchange.desk(QUAY) as bank:
-        start = listed(bank).cursor
+        start, more = "", True
+        while more:
+            page = listed(bank, cursor=start)
+            start, more = page.cursor, page.more
         sent = []
         for _ in range(3):
-            one = alert(CIVIL, QUAY, attachments=[large])
+            one = alert(CIVIL, QUAY, attachments=[LARGE])
             agency.submit(one)
             sent.append(one.envelope)
         first = listed(bank, cursor=start)

@@ -337,6 +337,26 @@ def alert(
     return statement("ALERT", who, **{**stated, **parts})
 
 
+def alert_update(
+    who: Party, case: bytes, replaces: bytes, *recipients: Party, **parts: Any
+) -> Statement:
+    """An alerter's update of its alert."""
+    stated = alert_pb2.AlertBody(
+        title="Test", summary="Look again.", attachments=parts.pop("attachments", ())
+    )
+    return statement(
+        "ALERT_UPDATE",
+        who,
+        tlp="TLP_LEVEL_GREEN",
+        recipients=[header_pb2.Recipient(member=each.member) for each in recipients],
+        case_digest=case,
+        refers_to=[replaces],
+        facts=alert_pb2.AlertUpdateFacts(severity=alert_pb2.SEVERITY_HIGH),
+        body=alert_pb2.AlertUpdateBody(change="More is known.", alert=stated),
+        **parts,
+    )
+
+
 def acknowledgement(who: Party, case: bytes, *recipients: Party, **parts: Any) -> Statement:
     """A party's acknowledgement in a case."""
     stated: dict[str, Any] = {

@@ -76,6 +76,7 @@ class PaperExchange(
     lost_answers: int = 0
     lag: int = 0
     break_after: int | None = None
+    case_page: int = 1000
     calls: list[str] = field(default_factory=list)
     authority: Authority = field(init=False)
     port: int = 0
@@ -231,12 +232,14 @@ class PaperExchange(
         if not indexes:
             await Failure(code=grpc.StatusCode.NOT_FOUND).abort(context)
         opener = opened(self.ledger.entries[indexes[0]].body)[1]
+        page = [index for index in indexes if index >= request.from_index][: self.case_page]
         return exchange_service_pb2.GetCaseResponse(
             case_view=exchange_service_pb2.CaseView(
                 case_digest=request.case_digest, protocol=dict(PROTOCOLS).get(opener.kind, "")
             ),
-            records=[self.ledger.record(index) for index in indexes],
+            records=[self.ledger.record(index) for index in page],
             checkpoint=self.ledger.checkpoint(),
+            more=page[-1:] != indexes[-1:],
         )
 
     async def ListCases(  # noqa: N802 - gRPC's name

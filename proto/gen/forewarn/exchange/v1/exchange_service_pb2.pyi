@@ -146,20 +146,24 @@ class CaseView(_message.Message):
     def __init__(self, case_digest: _Optional[bytes] = ..., protocol: _Optional[str] = ..., state: _Optional[str] = ..., opened_index: _Optional[int] = ..., last_index: _Optional[int] = ...) -> None: ...
 
 class GetCaseRequest(_message.Message):
-    __slots__ = ("case_digest",)
+    __slots__ = ("case_digest", "from_index")
     CASE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
     case_digest: bytes
-    def __init__(self, case_digest: _Optional[bytes] = ...) -> None: ...
+    from_index: int
+    def __init__(self, case_digest: _Optional[bytes] = ..., from_index: _Optional[int] = ...) -> None: ...
 
 class GetCaseResponse(_message.Message):
-    __slots__ = ("case_view", "records", "checkpoint")
+    __slots__ = ("case_view", "records", "checkpoint", "more")
     CASE_VIEW_FIELD_NUMBER: _ClassVar[int]
     RECORDS_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     case_view: CaseView
     records: _containers.RepeatedCompositeFieldContainer[_ledger_pb2.Record]
     checkpoint: bytes
-    def __init__(self, case_view: _Optional[_Union[CaseView, _Mapping]] = ..., records: _Optional[_Iterable[_Union[_ledger_pb2.Record, _Mapping]]] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+    more: bool
+    def __init__(self, case_view: _Optional[_Union[CaseView, _Mapping]] = ..., records: _Optional[_Iterable[_Union[_ledger_pb2.Record, _Mapping]]] = ..., checkpoint: _Optional[bytes] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
     __slots__ = ("protocol", "page_size", "cursor")
