@@ -32,7 +32,7 @@ Document = dict[str, Any]
 
 def folder() -> Path:
     """Say where the material is looked for: FOREWARN_DATA, or `shared/data` beside the project."""
-    return Path(os.environ.get(WHERE) or ROOT.parent / "shared" / "data")
+    return Path(os.environ.get(WHERE) or ROOT.parent / "shared" / "data").absolute()
 
 
 def case_studies(data: Path) -> list[Path]:

@@ -9,7 +9,9 @@ from certs.authority import Authority
 from certs.files import write_pair
 from certs.flaws import Flaw, flawed
 from tests.story import cast
+from tests.story.claims import Story
 from tests.story.exchange import Member, is_free
+from tests.story.processes import Object
 from tests.story.stage import Stage
 
 
@@ -36,13 +38,13 @@ def forgeries(stage: Stage) -> None:
     rival.attack("sign", draft, forged).require()
     rival.attack("--keyid", own, "sign", draft, disguised).require()
     by_rival, as_own = lab.attack("submit", forged, disguised).require().objects
-    story.same("another member's signature: refused", by_rival.get("reason"), "KEY_NOT_OF_SENDER")
-    story.same("the same under Aurora's key id", as_own.get("reason"), "SIGNATURE_INVALID")
+    refused(story, "Aurora's words, signed by Borealis", by_rival, "KEY_NOT_OF_SENDER")
+    refused(story, "the same, passed off under Aurora's key id", as_own, "SIGNATURE_INVALID")
     changed = lab.attack("change", signed).require().object
-    story.same("one byte changed after signing", changed.get("reason"), "SIGNATURE_INVALID")
+    refused(story, "one byte changed after signing", changed, "SIGNATURE_INVALID")
     stolen, posing = rival.attack("submit", signed, forged).require().objects
-    story.same("Aurora's words, from Borealis", stolen.get("reason"), "KEY_NOT_OF_SENDER")
-    story.same("the same, signed by Borealis", posing.get("reason"), "SENDER_MISMATCH")
+    refused(story, "Aurora's signed statement, handed in by Borealis", stolen, "KEY_NOT_OF_SENDER")
+    refused(story, "Borealis speaking as Aurora under its own key", posing, "SENDER_MISMATCH")
     story.same("none of them is in the ledger", size(lab), before)
     first, again = lab.attack("submit", signed, signed).require().objects
     story.claim(
@@ -51,6 +53,11 @@ def forgeries(stage: Stage) -> None:
         (first, again),
     )
     story.same("and recorded once", size(lab), before + 1)
+
+
+def refused(story: Story, attack: str, answer: Object, reason: str) -> None:
+    """Claim that an attack was refused, and for which reason."""
+    story.same(f"{attack}: refused, {reason}", answer.get("reason"), reason)
 
 
 def strangers(stage: Stage) -> None:
@@ -64,7 +71,7 @@ def strangers(stage: Stage) -> None:
     where = ("--address", exchange.address, "--ca", exchange.pki / "ca.pem")
     nobody = stranger.attack(*where, "call").require().object
     story.claim(
-        "no certificate: TLS closes the connection, before any of the gateway's code",
+        "a caller without a certificate: TLS closes the connection, no answer comes",
         nobody.get("code") == "UNAVAILABLE" and nobody.get("reason") == "",
         nobody,
     )
@@ -72,7 +79,7 @@ def strangers(stage: Stage) -> None:
     authority = Authority.load(exchange.pki)
     write_pair(chain, key, flawed(authority, cast.QUAY_BANK.spiffe_id, Flaw.TWO_NAMES))
     two = stranger.attack(*where, "--chain", chain, "--key", key, "call").require().object
-    story.same("two SPIFFE IDs", two.get("reason"), "SPIFFE_ID_AMBIGUOUS")
+    refused(story, "a certificate with two SPIFFE IDs", two, "SPIFFE_ID_AMBIGUOUS")
 
 
 def curiosity(stage: Stage) -> None:
