@@ -111,7 +111,6 @@ class BlockAppender(Protocol):
             Fault: LEDGER_UNAVAILABLE, no acknowledgement in time. The outcome is unknown: the
                 block may still turn up in the stream.
         """
-        ...
 
 
 class BlockReader(Protocol):
@@ -123,7 +122,6 @@ class BlockReader(Protocol):
         Raises:
             Fault: LEDGER_UNAVAILABLE, the stream did not answer in time.
         """
-        ...
 
     async def bounds(self) -> Bounds:
         """Return the first and the last sequence that the stream holds.
@@ -131,7 +129,6 @@ class BlockReader(Protocol):
         Raises:
             Fault: LEDGER_UNAVAILABLE, the stream did not answer in time.
         """
-        ...
 
     def follow(self, after: int) -> AsyncGenerator[StreamMessage, None]:
         """Yield every message after a sequence, in order and without a gap, for ever.
@@ -147,7 +144,6 @@ class BlockReader(Protocol):
             Fault: LEDGER_NOT_PROVEN, the stream lacks a message that it must hold, or ends before
                 `after`; LEDGER_UNAVAILABLE, the stream did not answer in time.
         """
-        ...
 
 
 class Announcer(Protocol):
@@ -155,7 +151,6 @@ class Announcer(Protocol):
 
     async def announce(self, note: bytes) -> None:
         """Announce the newest signed checkpoint note. Never fails and never waits for readers."""
-        ...
 
 
 class Announcements(Protocol):
@@ -167,7 +162,6 @@ class Announcements(Protocol):
         The first one, and the first after every reconnect, has no note: whatever was announced
         before it may have been missed. Close the generator when done (`contextlib.aclosing`).
         """
-        ...
 
 
 # Reading the ledger. Snapshots are synchronous: they are for worker threads.
