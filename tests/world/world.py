@@ -122,6 +122,13 @@ class World:
         )
         self.witness = self._actor("night-watch", MemberKind.WITNESS)
 
+    @classmethod
+    def beside(cls, world: World) -> World:
+        """Make a second worker over the same ledger, with the same members and the same clock."""
+        other = cls(world.ledger)
+        other.pen.now, other.pen.written = world.pen.now, world.pen.written
+        return other
+
     @property
     def members(self) -> tuple[Actor, ...]:
         """All but the registrar, in the order of their enrolment."""
@@ -138,6 +145,8 @@ class World:
         )
 
     def __enter__(self) -> Self:
+        if self.size:
+            return self
         genesis = self.registrar.say(Kind.GENESIS, facts=genesis_facts(self.registrar, 2))
         entry = genesis_entry(
             open_genesis(genesis.envelope), received_time=self.pen.now, salt=self._salt()
@@ -156,6 +165,15 @@ class World:
         """Size of the ledger."""
         with self.ledger.snapshot() as snapshot:
             return snapshot.size
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks the ledger in memory was folded from."""
+        with self.ledger.snapshot() as snapshot:
+            count = 0
+            while snapshot.block_at(count + 1) is not None:
+                count += 1
+        return count
 
     @property
     def directory(self) -> Directory:
@@ -243,6 +261,25 @@ class World:
         recipients = to or [self.named(name) for name in sorted(parties)]
         fields.setdefault("refers_to", (self._newest(case, kind),))
         return sender.say(kind, *recipients, case=case.digest, facts=facts, **fields)
+
+    def update(self, member: Actor, **profile: Any) -> Draft:
+        """Have the registrar change what the directory says of a member."""
+        stated = {"display_name": member.id, **member.profile, **profile}
+        facts = directory_pb2.MemberUpdateFacts(
+            member=member.id, profile=directory_pb2.MemberProfile(**stated)
+        )
+        return self.registrar.say(Kind.MEMBER_UPDATE, facts=facts)
+
+    def succession(self, *names: str, quorum: int) -> Draft:
+        """Have the registrar name its next keys."""
+        facts = directory_pb2.RegistrarSuccessionFacts(
+            keys=[signing_key(make_key(name)) for name in names], quorum=quorum
+        )
+        return self.registrar.say(Kind.REGISTRAR_SUCCESSION, facts=facts)
+
+    def stranger(self, name: str, kind: MemberKind = MemberKind.LAB) -> Actor:
+        """Make somebody who is not enrolled."""
+        return self._actor(name, kind)
 
     def named(self, name: str) -> Actor:
         """Find a member by its id."""
