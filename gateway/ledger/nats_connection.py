@@ -127,6 +127,7 @@ class Session:
         """Wait until the session is over."""
         while not self.over:
             await asyncio.wait({self._ended}, timeout=_LOOK_SECONDS)
+        self._let_go()
 
     async def close(self) -> None:
         """End the session."""
@@ -136,10 +137,17 @@ class Session:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.client.close()
         self._end()
+        self._let_go()
 
     async def _either(self, other: asyncio.Future[Any], within: float | None = None) -> None:
         awaited: set[asyncio.Future[Any]] = {other, self._ended}
         await asyncio.wait(awaited, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+
+    def _let_go(self) -> None:
+        """Close the socket where nats-py did not come as far as that; else nothing happens."""
+        transport = self.client._transport  # noqa: SLF001 - it has no other way to it
+        if transport is not None:
+            transport.close()  # type: ignore[no-untyped-call]
 
     def _end(self) -> None:
         if not self._ended.done():
