@@ -35,6 +35,8 @@ _UNDECIDED: Final = _TRANSIENT | {
     grpc.StatusCode.UNKNOWN,
 }
 _HANDSHAKE: Final = ("socket closed", "handshake", "ssl", "tls", "certificate", "connection reset")
+# gRPC's words where the handshake took longer than its own patience.
+_GIVEN_UP: Final = "endpoint closing"
 HANDSHAKE_HELP: Final = (
     "the connection was closed during or right after the TLS handshake. Usually the exchange does "
     "not accept this system's certificate: its authority is not in the exchange's trust bundle, it "
@@ -96,12 +98,13 @@ def looks_like_handshake(error: grpc.aio.AioRpcError) -> bool:
         error: The error of a call.
 
     Returns:
-        True where the connection was made and then closed, before the exchange said anything.
+        True where the connection was made and then closed by the other side, before the exchange
+        said anything; one that this side gave up waiting for is merely late.
     """
     if error.code() is not grpc.StatusCode.UNAVAILABLE or _status(error).details:
         return False
     text = (error.details() or "").lower()
-    return any(sign in text for sign in _HANDSHAKE)
+    return _GIVEN_UP not in text and any(sign in text for sign in _HANDSHAKE)
 
 
 def explain(error: grpc.aio.AioRpcError) -> ForewarnError:
@@ -118,7 +121,9 @@ def explain(error: grpc.aio.AioRpcError) -> ForewarnError:
         return RefusedError(detail, answer)
     if looks_like_handshake(error):
         return UnavailableError(answer.reason, f"{HANDSHAKE_HELP} ({detail})")
-    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and answer.retry_after is None:
+    exhausted = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED and answer.retry_after is None
+    # Without the exchange's own words it decides nothing: an answer too large to be taken, for one.
+    if exhausted and _status(error).details:
         return RefusedError(detail, answer)
     return UnavailableError(
         answer.reason,

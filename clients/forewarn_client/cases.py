@@ -54,6 +54,15 @@ REFERS_TO: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The newest statement of these kinds in the case is what a statement refers to."""
 
+OPENERS: Final[Mapping[str, str]] = {
+    "PreReleaseNotice": "release",
+    "EarlyAccessApplication": "grant",
+    "ModelAccessGrant": "grant",
+    "BreachReport": "breach",
+    "Alert": "alert",
+}
+"""Kinds that open a case, and the protocol that it then follows."""
+
 MAX_RECIPIENTS: Final = 256
 
 
@@ -82,12 +91,10 @@ class Case:
 
     Attributes:
         digest: Digest of the statement that opened it.
-        protocol: Which table it follows, in the exchange's words.
         records: Its entries, as far as the member may read them; the opener first.
     """
 
     digest: bytes
-    protocol: str
     records: tuple[VerifiedRecord, ...]
 
     def __post_init__(self) -> None:
@@ -99,6 +106,8 @@ class Case:
         opener = self.records[0] if self.records else None
         if opener is None or opener.digest != self.digest:
             raise _mismatch("it does not begin with the statement that opened it")
+        if opener.kind not in OPENERS:
+            raise _mismatch(f"no case begins with a {opener.kind}")
         if any(record.case_digest != self.digest for record in self.records):
             raise _mismatch("it holds an entry of another case")
 
@@ -106,6 +115,11 @@ class Case:
     def opener(self) -> VerifiedRecord:
         """The entry that opened it."""
         return self.records[0]
+
+    @property
+    def protocol(self) -> str:
+        """Which table it follows: `release`, `grant`, `breach` or `alert`."""
+        return OPENERS[self.opener.kind]
 
     @property
     def state(self) -> str:

@@ -2,18 +2,21 @@
 
 * `follow` goes on in a stream that comes back by itself, `pull` page by page from where it was.
 * What does not exist and what is not this member's answer alike: `RefusedError`.
+* Entries that were not asked for, and answers that lead nowhere, are no answers:
+  ANSWER_MISMATCHED.
 
 It sends no statements: `member` does.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
 from forewarn.exchange.v1 import exchange_service_pb2, log_service_pb2
-from forewarn_client import dsse
+from forewarn_client import dsse, merkle
 from forewarn_client.cases import Case, CaseSummary
 from forewarn_client.cursors import Cursor, CursorFile
 from forewarn_client.directory import DirectoryView
@@ -25,7 +28,7 @@ from forewarn_client.note import Checkpoint
 from forewarn_client.outcomes import Delivery, Page
 from forewarn_client.reader import Reader
 from forewarn_client.records import VerifiedRecord
-from forewarn_client.session import Patience, Session
+from forewarn_client.session import Patience, Session, in_silence
 from forewarn_client.signing import Signer
 from forewarn_client.verifier import Verifier
 
@@ -41,6 +44,7 @@ class Connection:
         home: Its folder.
         signers: Keys that sign its statements.
         patience: How long calls may take.
+        tell: Is told in a sentence when the exchange does not answer, and when it does again.
         kind: Kind of member that may use this class; empty for any.
     """
 
@@ -49,6 +53,7 @@ class Connection:
     home: Home
     signers: tuple[Signer, ...] = field(repr=False)
     patience: Patience
+    tell: Callable[[str], None] = field(default=in_silence, repr=False)
     _session: Session | None = field(default=None, init=False, repr=False)
     _reader: Reader | None = field(default=None, init=False, repr=False)
 
@@ -59,6 +64,7 @@ class Connection:
         *,
         signers: Sequence[Signer] | None = None,
         patience: Patience | None = None,
+        tell: Callable[[str], None] = in_silence,
     ) -> Self:
         """Prepare a connection; `async with` opens it.
 
@@ -66,6 +72,8 @@ class Connection:
             home: The member's folder.
             signers: Keys that sign its statements; those of the folder where None.
             patience: How long calls may take; 60 s for a call where None.
+            tell: Is told in a sentence when the exchange does not answer for two seconds, and
+                when it answers again; nobody where not given.
 
         Returns:
             The member, to be used in `async with`.
@@ -77,12 +85,12 @@ class Connection:
         if cls.kind and place.kind != cls.kind:
             raise HomeError(f"{place.path} is the folder of a member of kind {place.kind}")
         keys = place.signers() if signers is None else tuple(signers)
-        return cls(home=place, signers=keys, patience=patience or Patience())
+        return cls(home=place, signers=keys, patience=patience or Patience(), tell=tell)
 
     async def __aenter__(self) -> Self:
         verifier = Verifier(self.home.exchange)
         address, tls = self.home.exchange.address, self.home.tls()
-        self._session = Session(address, tls, self.patience)
+        self._session = Session(address, tls, self.patience, self.tell)
         cache = DirectoryCache(self.home.state, verifier)
         self._reader = Reader(self._session, verifier, cache)
         return self
@@ -134,9 +142,12 @@ class Connection:
 
         Raises:
             RefusedError: There is none that this member may read.
+            RequestError: No entry has such an index.
             VerificationError: The answer does not hold, or is another entry.
             UnavailableError: No answer in time.
         """
+        if isinstance(name, int) and not 0 <= name < merkle.MAX_SIZE:
+            raise RequestError(f"an index is a number from 0 to {merkle.MAX_SIZE - 1}")
         request = (
             exchange_service_pb2.GetEntryRequest(index=name)
             if isinstance(name, int)
@@ -145,7 +156,7 @@ class Connection:
         answer = await self.session.call(self.session.exchange.GetEntry, request)
         (record,) = await self.reader.read([answer.record], answer.checkpoint)
         if name not in {record.index, record.digest}:
-            raise VerificationError(Flaw.ANSWER_MISMATCHED, "the exchange gave another entry")
+            raise _mismatch("gave another entry")
         return record
 
     async def list_entries(
@@ -164,20 +175,25 @@ class Connection:
 
         Raises:
             RefusedError: The exchange refused, as for a foreign cursor.
-            VerificationError: An entry does not hold.
+            VerificationError: An entry does not hold, or was not asked for.
             UnavailableError: No answer in time.
         """
-        position = Cursor.parse(cursor)
+        position, shown = Cursor.parse(cursor), -1
         request = exchange_service_pb2.ListEntriesRequest(
             filter=entry_filter.message(), page_size=page_size, cursor=position.token
         )
-        answer = await self.session.call(self.session.exchange.ListEntries, request)
-        records = await self.reader.read(answer.records, answer.checkpoint)
-        new = tuple(record for record in records if record.index > position.after)
-        after = max([position.after, *(record.index for record in records)])
-        return Page(
-            records=new, cursor=str(Cursor(token=answer.cursor, after=after)), more=answer.more
-        )
+        while True:
+            answer = await self.session.call(self.session.exchange.ListEntries, request)
+            records = await self.reader.read(answer.records, answer.checkpoint)
+            self._check_asked(entry_filter, records)
+            _check_advance([record.index for record in records], shown, more=answer.more)
+            new = tuple(record for record in records if record.index > position.after)
+            if new or not answer.more:
+                after = max([position.after, *(record.index for record in records)])
+                made = Cursor(token=answer.cursor, after=after)
+                return Page(records=new, cursor=str(made), more=answer.more)
+            # A token of before what was taken already: what it brings again is read over, once.
+            shown, request.cursor = records[-1].index, answer.cursor
 
     async def pull(
         self, entry_filter: Filter = EVERYTHING, *, keep: str = "pull", page_size: int = _PAGE
@@ -196,17 +212,18 @@ class Connection:
             Pages that hold at least one entry.
 
         Raises:
-            ForewarnError: As `list_entries`, or the cursor cannot be kept.
+            ForewarnError: As `list_entries`, or the cursor cannot be kept, or somebody else in
+                this folder is at it.
         """
-        kept = CursorFile(self.home.state, keep, entry_filter.message())
-        cursor, more = kept.load(), True
-        while more:
-            page = await self.list_entries(entry_filter, str(cursor), page_size)
-            cursor, more = Cursor.parse(page.cursor), page.more
-            if page.records:
-                yield page
-            # The caller has come back, so the page is its own affair from here on.
-            kept.save(cursor)
+        with CursorFile(self.home.state, keep, entry_filter.message()).held() as kept:
+            cursor, more = kept.load(), True
+            while more:
+                page = await self.list_entries(entry_filter, str(cursor), page_size)
+                cursor, more = Cursor.parse(page.cursor), page.more
+                if page.records:
+                    yield page
+                # The caller has come back, so the page is its own affair from here on.
+                kept.save(cursor)
 
     async def follow(
         self,
@@ -232,27 +249,33 @@ class Connection:
             The deliveries, in the ledger's order.
 
         Raises:
-            ForewarnError: As `list_entries`, or the cursor cannot be kept.
+            ForewarnError: As `list_entries`, or the cursor cannot be kept, or somebody else in
+                this folder follows with it.
         """
-        kept = CursorFile(self.home.state, keep, entry_filter.message()) if keep else None
-        position = kept.load() if kept and not cursor else Cursor.parse(cursor)
-        request = exchange_service_pb2.FollowRequest(
-            filter=entry_filter.message(), cursor=position.token
-        )
-        async for message in self.session.follow(request):
-            if opened is not None:
-                opened()
-                opened = None
-            records = await self.reader.read(message.records, message.checkpoint)
-            for record in records:
-                if record.index <= position.after:
-                    continue
-                last = record is records[-1]
-                token = message.cursor if last else position.token
-                position = Cursor(token=token, after=record.index)
-                yield Delivery(record=record, cursor=str(position))
-                if kept:
-                    kept.save(position)
+        with ExitStack() as holding:
+            kept = None
+            if keep:
+                file = CursorFile(self.home.state, keep, entry_filter.message())
+                kept = holding.enter_context(file.held())
+            position = kept.load() if kept and not cursor else Cursor.parse(cursor)
+            request = exchange_service_pb2.FollowRequest(
+                filter=entry_filter.message(), cursor=position.token
+            )
+            async for message in self.session.follow(request):
+                if opened is not None:
+                    opened()
+                    opened = None
+                records = await self.reader.read(message.records, message.checkpoint)
+                self._check_asked(entry_filter, records)
+                for record in records:
+                    if record.index <= position.after:
+                        continue
+                    last = record is records[-1]
+                    token = message.cursor if last else position.token
+                    position = Cursor(token=token, after=record.index)
+                    yield Delivery(record=record, cursor=str(position))
+                    if kept:
+                        kept.save(position)
 
     async def case(self, digest: bytes) -> Case:
         """Get a case.
@@ -275,17 +298,11 @@ class Connection:
         while True:
             answer = await self.session.call(self.session.exchange.GetCase, request)
             page = await self.reader.read(answer.records, answer.checkpoint)
-            if page and page[0].index < request.from_index:
-                raise VerificationError(Flaw.ANSWER_MISMATCHED, "a case was shown again")
+            shown = request.from_index - 1
+            _check_advance([record.index for record in page], shown, more=answer.more)
             records += page
             if not answer.more:
-                return Case(
-                    digest=digest, protocol=answer.case_view.protocol, records=tuple(records)
-                )
-            if not page:
-                raise VerificationError(
-                    Flaw.ANSWER_MISMATCHED, "the exchange shows nothing of a case and says more is"
-                )
+                return Case(digest=digest, records=tuple(records))
             request.from_index = page[-1].index + 1
 
     async def cases(self, protocol: str = "") -> AsyncIterator[CaseSummary]:
@@ -299,12 +316,19 @@ class Connection:
 
         Raises:
             RefusedError: The exchange refused.
+            VerificationError: What it lists is not what was asked for.
             UnavailableError: No answer in time.
         """
-        request = exchange_service_pb2.ListCasesRequest(protocol=protocol)
+        request, shown = exchange_service_pb2.ListCasesRequest(protocol=protocol), -1
         while True:
             answer = await self.session.call(self.session.exchange.ListCases, request)
+            _check_advance([view.opened_index for view in answer.cases], shown, more=answer.more)
             for view in answer.cases:
+                shown = view.opened_index
+                if len(view.case_digest) != dsse.DIGEST_BYTES:
+                    raise _mismatch("names a case by something else than a digest")
+                if protocol not in {"", view.protocol}:
+                    raise _mismatch("lists a case of another protocol")
                 yield CaseSummary(
                     digest=view.case_digest,
                     protocol=view.protocol,
@@ -341,3 +365,29 @@ class Connection:
         request = log_service_pb2.GetCheckpointRequest()
         answer = await self.session.call(self.session.log.GetCheckpoint, request)
         return Verifier(self.home.exchange).checkpoint(answer.checkpoint)
+
+    def _check_asked(self, entry_filter: Filter, records: Sequence[VerifiedRecord]) -> None:
+        """Refuse entries that the filter does not mean, however genuine they are."""
+        if not all(entry_filter.admits(record, self.home.member) for record in records):
+            raise _mismatch("shows an entry that was not asked for")
+
+
+def _check_advance(indexes: Sequence[int], shown: int, *, more: bool) -> None:
+    """Refuse a page that goes back, or that holds nothing and says that more is there.
+
+    Args:
+        indexes: Where its items stand in the ledger.
+        shown: Where the item before them stands; -1 for none.
+        more: Whether it says that more is there.
+
+    Raises:
+        VerificationError: ANSWER_MISMATCHED; who went on would never come to an end.
+    """
+    if list(indexes) != sorted({*indexes}) or (indexes and indexes[0] <= shown):
+        raise _mismatch("shows again what it has shown")
+    if more and not indexes:
+        raise _mismatch("shows nothing and says that more is there")
+
+
+def _mismatch(what: str) -> VerificationError:
+    return VerificationError(Flaw.ANSWER_MISMATCHED, f"the exchange {what}")

@@ -5,13 +5,18 @@
 * A cursor kept on disk is written only after its entry was consumed, so a crash may repeat the last
   one or two, and never skips any.
 * Cursors that are kept belong to one filter: another filter has another file.
+* Whoever reads with a kept cursor holds it: two at once would each miss what the other was shown.
 
 It does not interpret the exchange's token.
 """
 
+import fcntl
 import hashlib
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -78,6 +83,35 @@ class CursorFile:
         mark = hashlib.sha256(canonical).hexdigest()[:_HASH_DIGITS]
         self._path = folder / "cursors" / f"{name}-{mark}.json"
 
+    @contextmanager
+    def held(self) -> Iterator[Self]:
+        """Hold the cursor, so that no other process reads with it meanwhile.
+
+        Yields:
+            The file itself.
+
+        Raises:
+            HomeError: Another process holds it, or nothing can be written there.
+        """
+        files.make_folder(self._path.parent)
+        lock = self._path.with_suffix(".lock")
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise HomeError(f"{lock} cannot be opened: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise HomeError(
+                    f"another process reads with the cursor {self._path.name} already: stop it, "
+                    "or give a cursor, which then is not kept"
+                ) from None
+            yield self
+        finally:
+            # The lock goes with the handle, also that of a process that is killed.
+            os.close(handle)
+
     def load(self) -> Cursor:
         """Load the cursor.
 
@@ -92,7 +126,7 @@ class CursorFile:
         try:
             kept = json.loads(files.read(self._path))
             return Cursor(token=str(kept["token"]), after=int(kept["after"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise HomeError(
                 f"{self._path} is damaged: remove it to read from the beginning again"
             ) from None

@@ -50,7 +50,9 @@ class DirectoryCache:
             return None
 
     def save(self, view: DirectoryView, checkpoint: bytes) -> None:
-        """Keep a verified directory.
+        """Keep a verified directory, unless the file knows it further already.
+
+        Another process of the member may have come further meanwhile.
 
         Args:
             view: The directory.
@@ -59,6 +61,8 @@ class DirectoryCache:
         Raises:
             HomeError: The file cannot be written.
         """
+        if self._size_kept() > view.size:
+            return
         evidences = (link.evidence for link in view.links)
         pages = [
             Page(
@@ -78,6 +82,14 @@ class DirectoryCache:
         encoded = [page.SerializeToString() for page in (*pages, Page(checkpoint=checkpoint))]
         files.make_folder(self._path.parent)
         files.write(self._path, b"".join(_LENGTH.pack(len(page)) + page for page in encoded))
+
+    def _size_kept(self) -> int:
+        """Tell up to which size of the ledger the file knows the directory; 0 for not at all."""
+        try:
+            *_, last = _pages(files.read(self._path))
+            return self._verifier.checkpoint(last.checkpoint).size
+        except (ForewarnError, DecodeError, struct.error, ValueError):
+            return 0
 
 
 def _pages(data: bytes) -> Iterator[Page]:

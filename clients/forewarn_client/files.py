@@ -2,7 +2,8 @@
 
 * What is private is written with mode 0600 from its first byte on, in folders of mode 0700.
 * A file appears under its name only when all of it is on disk.
-* A private file that group or world may read is refused, not mended: it may have been read.
+* A private file that group or world may read is refused, not mended: it may have been read. So
+  is what pins the exchange, where others may change it.
 """
 
 import json
@@ -14,7 +15,11 @@ from typing import Final
 
 from forewarn_client.errors import HomeError
 
+MOST_BYTES: Final = 64 * 1_048_576
+"""Greatest size of any file of a member's folder that is read whole."""
+
 _OTHERS: Final = 0o077
+_OTHERS_WRITE: Final = 0o022
 
 
 def make_folder(path: Path) -> None:
@@ -69,12 +74,36 @@ def read(path: Path) -> bytes:
         Its content.
 
     Raises:
-        HomeError: There is none, or it cannot be read.
+        HomeError: There is none, it cannot be read, or it is larger than any of these files is.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise HomeError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise HomeError(f"{path} is larger than {MOST_BYTES} bytes: it is none of this exchange's")
+    return data
+
+
+def refuse_writable(path: Path) -> None:
+    """Refuse a file or folder that others may change, where there is one.
+
+    Args:
+        path: What pins the exchange, or the folder that it lies in.
+
+    Raises:
+        HomeError: Group or world may write to it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if mode & _OTHERS_WRITE:
+        raise HomeError(
+            f"others on this machine may change {path}, and so what you trust: run "
+            f"`chmod go-w {path}`, and look whether it is as you left it"
+        )
 
 
 def read_private(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from enum import Enum
 from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn.statement.v1 import header_pb2
 from forewarn_client import kinds as kinds_of_statement
+from forewarn_client.records import VerifiedRecord
 
 
 class Box(Enum):
@@ -38,6 +39,29 @@ class Filter:
     kinds: tuple[str, ...] = ()
     sender: str = ""
     case: bytes = b""
+
+    def admits(self, record: VerifiedRecord, member: str) -> bool:
+        """Tell whether an entry is one of those that are meant.
+
+        Args:
+            record: The entry.
+            member: Id of the member that asks.
+
+        Returns:
+            True if it is.
+        """
+        boxes = {
+            Box.RECEIVED: member in record.audience,
+            Box.SENT: member == record.sender,
+            Box.ALL: member == record.sender or member in record.audience,
+        }
+        names = {kinds_of_statement.find(name).name for name in self.kinds}
+        return (
+            boxes[self.box]
+            and (not names or record.kind in names)
+            and self.sender in {"", record.sender}
+            and self.case in {b"", record.case_digest}
+        )
 
     def message(self) -> exchange_service_pb2.EntryFilter:
         """Put the filter into the form in which it travels.

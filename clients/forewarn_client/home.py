@@ -13,6 +13,7 @@ It holds only this member's keys: never the gateway's, the registrar's or anothe
 
 import base64
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
@@ -119,11 +120,13 @@ class Home:
             The home.
 
         Raises:
-            HomeError: It is no home, or its configuration is damaged.
+            HomeError: It is no home, its configuration is damaged, or others may change it.
         """
         folder = Path(path)
         if not (folder / CONFIGURATION).is_file():
             raise HomeError(f"{folder} is no member's folder: make one with `forewarn init`")
+        for pinning in (folder, folder / CONFIGURATION, folder / CA_BUNDLE):
+            files.refuse_writable(pinning)
         table = load_toml(folder / CONFIGURATION)
         names = {key: table.get(key) for key in ("member", "kind", "system")}
         exchange = table.get("exchange")
@@ -201,8 +204,8 @@ class Home:
             Key, certificate chain and authorities.
 
         Raises:
-            HomeError: The certificate is missing, is not for this system or not for this key, or a
-                file is not fit for use.
+            HomeError: The certificate is missing, is not for this system or not for this key, is
+                not valid now, or a file is not fit for use.
         """
         if not (self.path / TLS_CHAIN).is_file():
             raise HomeError(
@@ -224,7 +227,7 @@ class Home:
             chain: The certificate and those between it and its authority, PEM.
 
         Raises:
-            HomeError: It is not for this system, or not for this key.
+            HomeError: It is not for this system, not for this key, or not valid now.
         """
         key = files.read_private(self.path / TLS_KEY)
         self._check(TlsIdentity(key=key, chain=chain, ca=files.read(self.path / CA_BUNDLE)))
@@ -273,6 +276,18 @@ class Home:
             raise HomeError(f"{where} is for {name}, but this folder is for {self.system_id}")
         if leaf.public_key() != _tls_key(tls.key, self.path).public_key():
             raise HomeError(f"{where} is for another key than {TLS_KEY}")
+        # By this machine's clock, which the connection would go by, too.
+        now, since, until = datetime.now(UTC), leaf.not_valid_before_utc, leaf.not_valid_after_utc
+        if now > until:
+            raise HomeError(
+                f"{where} expired on {until:%Y-%m-%d %H:%M} UTC: have {TLS_REQUEST} signed again, "
+                "then run `forewarn init --certificate FILE`"
+            )
+        if now < since:
+            raise HomeError(
+                f"{where} is not valid before {since:%Y-%m-%d %H:%M} UTC, and this machine's clock "
+                f"says {now:%Y-%m-%d %H:%M}: set the clock, or wait"
+            )
 
 
 def _new_tls_key() -> bytes:

@@ -9,12 +9,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from forewarn.exchange.v1 import directory_service_pb2, ledger_pb2
 from forewarn_client.directory import DirectoryView, listed
 from forewarn_client.directory_cache import DirectoryCache
-from forewarn_client.errors import Flaw, UnavailableError, VerificationError
+from forewarn_client.errors import Flaw, HomeError, UnavailableError, VerificationError
 from forewarn_client.records import Evidence, VerifiedRecord
 from forewarn_client.session import Session
 from forewarn_client.verifier import Verifier
@@ -149,9 +150,9 @@ class Reader:
     def save(self) -> None:
         """Keep the directory on disk, where it is known further than the file says.
 
-        Raises:
-            HomeError: The file cannot be written.
+        Where it cannot be written, as on a full disk, it is fetched again next time.
         """
         if self._view is not None and self._unsaved:
-            self._cache.save(self._view, self._unsaved)
-            self._unsaved = b""
+            with suppress(HomeError):
+                self._cache.save(self._view, self._unsaved)
+                self._unsaved = b""

@@ -27,7 +27,6 @@ from forewarn_client.records import Evidence, VerifiedRecord
 from forewarn_client.verifier import Verifier
 
 FORMAT: Final = "forewarn-receipt/v1"
-MAX_FILE_BYTES: Final = 64 * 1_048_576
 _DIGEST_DIGITS: Final = 16
 
 
@@ -120,10 +119,7 @@ class Receipt:
             HomeError: It cannot be read.
             VerificationError: RECEIPT_MALFORMED.
         """
-        data = files.read(path)
-        if len(data) > MAX_FILE_BYTES:
-            raise VerificationError(Flaw.RECEIPT_MALFORMED, "the file is too large for a receipt")
-        return cls.decode(data)
+        return cls.decode(files.read(path))
 
     def verify(self, verifier: Verifier) -> VerifiedRecord:
         """Verify the receipt by what it holds itself.

@@ -3,6 +3,7 @@
 * Every unary call here is idempotent, submission too, so lost and late answers are tried again,
   with growing pauses and jitter, or after the pause that the exchange asks for, until the budget of
   time is used up.
+* Who waits is told: once an answer has been missing for two seconds, and when it came after all.
 * A connection that never came about and looks like a refused handshake is given up after three
   attempts: waiting does not mend a certificate.
 * Errors come out as this library's own. Nothing of a message is ever logged.
@@ -11,8 +12,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import grpc
@@ -36,6 +40,8 @@ MAX_SEND_BYTES: Final = 2 * 1_048_576
 MAX_RECEIVE_BYTES: Final = 64 * 1_048_576
 _HANDSHAKE_ATTEMPTS: Final = 3
 _AFTER_THE_END: Final = 0.2
+_SILENCE: Final = 2.0
+_SHORTEST_PAUSE: Final = 0.05
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MAX_SEND_BYTES),
     ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
@@ -67,8 +73,12 @@ class Patience:
     reconnect: float = 3600.0
 
 
-class _EndedError(Exception):
-    """A stream ended before its first message."""
+class _NotOpenedError(Exception):
+    """A stream ended before its first message, or had none in time; the text says which."""
+
+
+def in_silence(_sentence: str) -> None:
+    """Tell nobody."""
 
 
 _Opened = tuple[
@@ -89,14 +99,30 @@ class Session:
         patience: How long calls may take.
     """
 
-    def __init__(self, address: str, tls: TlsIdentity, patience: Patience) -> None:
-        """Make the channel; it connects with the first call. Needs a running event loop."""
+    def __init__(
+        self,
+        address: str,
+        tls: TlsIdentity,
+        patience: Patience,
+        tell: Callable[[str], None] = in_silence,
+    ) -> None:
+        """Make the channel; it connects with the first call. Needs a running event loop.
+
+        Args:
+            address: Host and port of the exchange.
+            tls: What the connection needs.
+            patience: How long calls may take.
+            tell: Is told in a sentence when no answer comes, and when one does again.
+        """
         credentials = grpc.ssl_channel_credentials(
             root_certificates=tls.ca, private_key=tls.key, certificate_chain=tls.chain
         )
         self._channel = grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
         self._ever_answered = False
         self._handshakes = 0
+        self._address = address
+        self._tell = tell
+        self._told = False
         self.patience = patience
         self.exchange = exchange_service_pb2_grpc.ExchangeServiceStub(self._channel)
         self.directory = directory_service_pb2_grpc.DirectoryServiceStub(self._channel)
@@ -175,11 +201,17 @@ class Session:
     async def _opened(self, request: exchange_service_pb2.FollowRequest) -> _Opened:
         async def attempt() -> _Opened:
             call = self.exchange.Follow(request)
-            message = await call.read()
+            try:
+                # The exchange says at once that the stream is open, even if it has nothing to say.
+                async with asyncio.timeout(self.patience.attempt):
+                    message = await call.read()
+            except TimeoutError:
+                call.cancel()
+                raise _NotOpenedError("the exchange opens no stream") from None
             if isinstance(message, exchange_service_pb2.FollowResponse):
                 return call, message
             # The exchange shut down in good order before it said anything.
-            raise _EndedError
+            raise _NotOpenedError("the exchange ends every stream at once")
 
         return await self._persist(attempt, self.patience.reconnect)
 
@@ -187,24 +219,51 @@ class Session:
         self, attempt: Callable[[], Awaitable[_Response]], budget: float
     ) -> _Response:
         try:
-            async for trial in stamina.retry_context(
-                on=self._pause, attempts=None, timeout=budget, wait_initial=0.1, wait_max=5.0
-            ):
-                with trial:
-                    response = await attempt()
-                    self._ever_answered = True
-                    return response
+            pause = partial(self._pause, time.monotonic() + budget)
+            with self._told_of_silence(budget):
+                async for trial in stamina.retry_context(
+                    on=pause, attempts=None, timeout=budget, wait_initial=0.1, wait_max=5.0
+                ):
+                    with trial:
+                        response = await attempt()
+                        self._answered()
+                        return response
         except grpc.aio.AioRpcError as error:
             raise answers.explain(error) from None
-        except _EndedError:
-            raise UnavailableError(
-                "UNAVAILABLE", "the exchange ends every stream at once; try again later"
-            ) from None
+        except _NotOpenedError as error:
+            raise UnavailableError("UNAVAILABLE", f"{error}; try again later") from None
         raise AssertionError("a retry ends with an answer or an error")
 
-    def _pause(self, error: Exception) -> bool | float:
+    @contextmanager
+    def _told_of_silence(self, budget: float) -> Iterator[None]:
+        """Say that no answer comes, once it has been missing for a while."""
+        until = datetime.now().astimezone() + timedelta(seconds=budget)
+
+        def tell() -> None:
+            # Several calls may wait for the same exchange: one sentence does for all.
+            if not self._told:
+                self._told = True
+                self._tell(
+                    f"No answer from {self._address} yet; trying until {until:%H:%M:%S} "
+                    f"({budget:g} s in all)."
+                )
+
+        timer = asyncio.get_running_loop().call_later(_SILENCE, tell) if budget > _SILENCE else None
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _answered(self) -> None:
+        self._ever_answered = True
+        if self._told:
+            self._told = False
+            self._tell(f"{self._address} answers.")
+
+    def _pause(self, end: float, error: Exception) -> bool | float:
         """Tell whether to try again, and after how many seconds where the exchange says so."""
-        if isinstance(error, _EndedError):
+        if isinstance(error, _NotOpenedError):
             return True
         if not isinstance(error, grpc.aio.AioRpcError) or not answers.is_transient(error):
             return False
@@ -213,4 +272,7 @@ class Session:
             if self._handshakes >= _HANDSHAKE_ATTEMPTS:
                 return False
         after = answers.parse(error).retry_after
-        return True if after is None else after
+        if after is None:
+            return True
+        # Asked to wait for longer than the budget lasts, or not at all, nobody is served by it.
+        return time.monotonic() + after < end and max(after, _SHORTEST_PAUSE)

@@ -273,7 +273,12 @@ async def test_a_lagging_directory_is_waited_for(tmp_path: Path) -> None:
 async def test_a_forged_entry_never_comes_out(tmp_path: Path) -> None:
     async with exchange(tmp_path) as paper:
         payload = paper.ledger.statement("GRANT_ACTIVATION", "aurora")
-        paper.ledger.append(envelope(payload, BANK.key), system=LAB.system, case_state="ACTIVE")
+        paper.ledger.append(
+            envelope(payload, BANK.key),
+            system=LAB.system,
+            audience=["harbor-bank"],
+            case_state="ACTIVE",
+        )
         async with Operator.connect(paper.home(BANK), patience=HASTE) as bank:
             for reading in (bank.list_entries(), anext(bank.follow()), bank.entry(5)):
                 with pytest.raises(VerificationError, match=Flaw.KEY_UNKNOWN):

@@ -1,5 +1,6 @@
 """Errors keep what the exchange said; what may pass is tried again, within a budget."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError
+from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError, answers
 from tests.world.ledger_builder import party
 from tests.world.paper_exchange import Failure, PaperExchange
 
@@ -122,10 +123,90 @@ async def test_a_fault_of_the_exchange_is_no_refusal(tmp_path: Path, code: grpc.
 
 
 @pytest.mark.asyncio
-async def test_exhaustion_without_a_pause_is_a_refusal(tmp_path: Path) -> None:
-    error, paper = await outcome(tmp_path, [Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED)])
+async def test_exhaustion_without_a_pause_is_a_refusal_where_the_exchange_says_so(
+    tmp_path: Path,
+) -> None:
+    failure = Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED, details=(INFO,))
+    error, paper = await outcome(tmp_path, [failure])
     assert isinstance(error, RefusedError)
     assert paper.calls == ["GetCheckpoint"]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_too_large_to_be_taken_decides_nothing(tmp_path: Path) -> None:
+    error, _ = await outcome(tmp_path, [Failure(code=grpc.StatusCode.RESOURCE_EXHAUSTED)])
+    assert isinstance(error, UnavailableError)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seconds", [3600, 10**11])
+async def test_nobody_waits_for_longer_than_the_budget(tmp_path: Path, seconds: int) -> None:
+    retry = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds))
+    failure = Failure(code=grpc.StatusCode.UNAVAILABLE, details=(retry,))
+    started = time.monotonic()
+    error, paper = await outcome(tmp_path, [failure] * 3)
+    assert isinstance(error, UnavailableError)
+    assert time.monotonic() - started < 5
+    assert paper.calls == ["GetCheckpoint"]
+
+
+@pytest.mark.asyncio
+async def test_a_pause_of_less_than_nothing_is_no_storm(tmp_path: Path) -> None:
+    retry = error_details_pb2.RetryInfo(retry_delay=Duration(seconds=-9))
+    failure = Failure(code=grpc.StatusCode.UNAVAILABLE, details=(retry,))
+    error, paper = await outcome(tmp_path, [failure] * 999, Patience(budget=1))
+    assert isinstance(error, UnavailableError)
+    assert len(paper.calls) <= 21
+
+
+@pytest.mark.asyncio
+async def test_who_waits_is_told_once_and_when_it_is_over(tmp_path: Path) -> None:
+    told: list[str] = []
+    silent = asyncio.Event()
+
+    def tell(sentence: str) -> None:
+        told.append(sentence)
+        silent.set()
+
+    async with PaperExchange(folder=tmp_path) as paper:
+        patience = Patience(budget=30)
+        async with Lab.connect(paper.home(LAB), patience=patience, tell=tell) as lab:
+            await lab.checkpoint()
+            assert told == []
+            await paper.stop()
+            waiting = [asyncio.create_task(lab.checkpoint()) for _ in range(3)]
+            await silent.wait()
+            await paper.start()
+            await asyncio.gather(*waiting)
+    assert len(told) == 2
+    assert told[0].startswith(f"No answer from 127.0.0.1:{paper.port} yet; trying until ")
+    assert told[0].endswith("(30 s in all).")
+    assert told[1] == f"127.0.0.1:{paper.port} answers."
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_that_accepts_and_says_nothing_is_not_the_certificate(
+    tmp_path: Path,
+) -> None:
+    async with PaperExchange(folder=tmp_path) as paper:
+        home = paper.home(LAB)
+    held: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(
+        lambda _, writer: held.append(writer), "127.0.0.1", paper.port
+    )
+    async with silent, Lab.connect(home, patience=Patience(budget=1)) as lab:
+        with pytest.raises(UnavailableError) as caught:
+            await lab.checkpoint()
+        for writer in held:
+            writer.close()
+    assert "trust bundle" not in str(caught.value)
+    late = grpc.aio.AioRpcError(
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.aio.Metadata(),
+        grpc.aio.Metadata(),
+        details="Handshake read failed (Endpoint closing)",
+    )
+    assert not answers.looks_like_handshake(late)
 
 
 @pytest.mark.asyncio

@@ -155,8 +155,7 @@ class PaperExchange(
         self, request: exchange_service_pb2.SubmitRequest, context: Any
     ) -> exchange_service_pb2.SubmitResponse:
         await self._begin("Submit", context)
-        (uri,) = [name.decode() for name in context.auth_context()["peer_spiffe_id"]]
-        index = self.record_envelope(request.envelope, uri)
+        index = self.record_envelope(request.envelope, _uri(context))
         if self.lost_answers:
             self.lost_answers -= 1
             await Failure(code=grpc.StatusCode.UNAVAILABLE, text="lost").abort(context)
@@ -190,7 +189,8 @@ class PaperExchange(
         self, request: exchange_service_pb2.ListEntriesRequest, context: Any
     ) -> exchange_service_pb2.ListEntriesResponse:
         await self._begin("ListEntries", context)
-        indexes = self._matching(request.filter, int(request.cursor or 0))
+        who = _caller(context)
+        indexes = self._matching(request.filter, int(request.cursor or 0), who)
         page = indexes[: request.page_size]
         return exchange_service_pb2.ListEntriesResponse(
             records=[self.ledger.record(index) for index in page],
@@ -209,7 +209,7 @@ class PaperExchange(
         )
         while True:
             self._grown.clear()
-            indexes = self._matching(request.filter, cursor)[:2]
+            indexes = self._matching(request.filter, cursor, _caller(context))[:2]
             if indexes:
                 cursor = indexes[-1] + 1
                 yield exchange_service_pb2.FollowResponse(
@@ -294,14 +294,17 @@ class PaperExchange(
     def _bodies(self) -> list[bytes]:
         return [entry.body for entry in self.ledger.entries]
 
-    def _matching(self, wanted: exchange_service_pb2.EntryFilter, start: int) -> list[int]:
-        return [
-            index
-            for index, body in enumerate(self._bodies())
-            if index >= start
-            and (not wanted.kinds or opened(body)[1].kind in wanted.kinds)
-            and (wanted.kinds or not self.ledger.entries[index].directory)
-        ]
+    def _matching(
+        self, wanted: exchange_service_pb2.EntryFilter, start: int, who: str
+    ) -> list[int]:
+        found = []
+        for index, (entry, header, _) in enumerate(map(opened, self._bodies())):
+            received = who in entry.audience and wanted.box != exchange_service_pb2.BOX_SENT
+            sent = who == header.sender and wanted.box != exchange_service_pb2.BOX_RECEIVED
+            asked_for = not wanted.kinds or header.kind in wanted.kinds
+            if index >= start and (received or sent) and asked_for:
+                found.append(index)
+        return found
 
     def _case(self, name: bytes) -> list[int]:
         return [
@@ -309,3 +312,12 @@ class PaperExchange(
             for index, (_, header, own) in enumerate(map(opened, self._bodies()))
             if name in (own, header.case_digest)
         ]
+
+
+def _uri(context: Any) -> str:
+    (uri,) = [name.decode() for name in context.auth_context()["peer_spiffe_id"]]
+    return str(uri)
+
+
+def _caller(context: Any) -> str:
+    return _uri(context).split("/")[-2]
