@@ -84,8 +84,11 @@ def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
         directory = _begin(snapshot)
     found: list[SignedHeader] = []
     start = directory.size
-    while page := snapshot.directory_entries(start, _PAGE):
+    while True:
+        page = snapshot.directory_entries(start, _PAGE)
         found += [signed for entry in page if (signed := _first(entry, snapshot)) is not None]
+        if len(page) < _PAGE:
+            break
         start = page[-1].index + 1
     return directory.proven(found, snapshot.size)
 

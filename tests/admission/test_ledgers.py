@@ -51,6 +51,13 @@ def answers(snapshot: LedgerSnapshot, random: Random) -> list[object]:
     found += [(snapshot.by_digest(d), snapshot.case(d), snapshot.case_entries(d)) for d in digests]
     found += [snapshot.case_entries(d, [Kind.QUESTION, Kind.ANSWER]) for d in digests]
     found += [snapshot.case_entries(d, after=12, limit=2) for d in digests]
+    found += [(snapshot.index_of(d), snapshot.newest(d, [Kind.ANSWER])) for d in digests]
+    found += [
+        (snapshot.case_as_read(d, m, before), snapshot.readable_in_case(d, m, before - 9, 2))
+        for d in digests
+        for m in members
+        for before in (size, size - 2)
+    ]
     found += [snapshot.directory_entries(start, limit) for start in (0, 3, 99) for limit in (2, 50)]
     found += [
         snapshot.member_cases(member, protocol, after, 2)

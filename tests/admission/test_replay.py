@@ -130,7 +130,10 @@ def test_versions_of_an_offer_do_not_overtake_one_another(world: World) -> None:
     ]
     accepted = world.reply(case, world.harbor, Kind.GRANT_ACCEPTANCE)
     outcomes = world.race(*offers, accepted)
-    assert len([each for each in recorded(outcomes) if each.summary.kind == Kind.MODEL_ACCESS_GRANT]) <= 1
+    assert (
+        len([each for each in recorded(outcomes) if each.summary.kind == Kind.MODEL_ACCESS_GRANT])
+        <= 1
+    )
     # Whoever accepted, accepted what held.
     if any(each.summary.kind == Kind.GRANT_ACCEPTANCE for each in recorded(outcomes)):
         assert world.state(case) == "ACCEPTED"

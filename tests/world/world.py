@@ -62,7 +62,7 @@ class Recorded:
         return self.body.received_time.ToDatetime(tzinfo=UTC)
 
 
-def genesis_facts(registrar: Actor, quorum: int, **changes: Any) -> directory_pb2.GenesisFacts:
+def genesis_facts(registrar: Actor, quorum: int, /, **changes: Any) -> directory_pb2.GenesisFacts:
     """What a genesis says, on which every field can be changed."""
     stated: dict[str, Any] = {
         "trust_domain": TRUST_DOMAIN,
@@ -194,14 +194,19 @@ class World:
 
     def race(self, *drafts: Draft) -> list[Recorded | Refusal | Fault]:
         """Hand in many at once. All are judged on the same ledger, and stand in one block."""
-        if isinstance(self.ledger, MemoryLedger):
-            self.ledger.together = len(drafts)
+        ledger = self.ledger
+        assert isinstance(ledger, MemoryLedger)
+        ledger.together = len(drafts)
+
+        async def hand_in(draft: Draft) -> int:
+            try:
+                return await self.admission.submit(self._submission(draft.envelope, draft.actor))
+            except Refusal:
+                ledger.expect_fewer()
+                raise
 
         async def together() -> list[int | BaseException]:
-            return await asyncio.gather(
-                *(self.admission.submit(self._submission(d.envelope, d.actor)) for d in drafts),
-                return_exceptions=True,
-            )
+            return await asyncio.gather(*map(hand_in, drafts), return_exceptions=True)
 
         results: list[Recorded | Refusal | Fault] = []
         for outcome in self.run(together()):
