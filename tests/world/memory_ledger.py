@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -50,6 +50,10 @@ class MemorySnapshot:
     def by_digest(self, digest: bytes) -> StoredEntry | None:
         return self._first(lambda e: e.summary is not None and e.summary.digest == digest)
 
+    def index_of(self, digest: bytes) -> int | None:
+        entry = self.by_digest(digest)
+        return None if entry is None else entry.index
+
     def by_index(self, index: int) -> StoredEntry | None:
         return self._first(lambda e: e.index == index)
 
@@ -65,6 +69,26 @@ class MemorySnapshot:
             opened_index=entries[0].index,
             last_index=entries[-1].index,
         )
+
+    def case_as_read(self, case_digest: bytes, member: str, before_size: int) -> CaseRow | None:
+        case = self.case(case_digest)
+        read = self.readable_in_case(case_digest, member, -1, before_size)
+        seen = [e for e in read if e.index < before_size]
+        if case is None or not seen or seen[0].index != case.opened_index:
+            return None
+        last = seen[-1]
+        assert last.summary is not None
+        return replace(case, state=last.summary.case_state, last_index=last.index)
+
+    def readable_in_case(
+        self, case_digest: bytes, member: str, after: int, limit: int
+    ) -> list[StoredEntry]:
+        entries = self.case_entries(case_digest, after=after)
+        return [e for e in entries if self.readable(e.index, member)][:limit]
+
+    def newest(self, case_digest: bytes, kinds: Sequence[int]) -> StoredEntry | None:
+        found = self.case_entries(case_digest, kinds) if kinds else []
+        return found[-1] if found else None
 
     def case_entries(
         self,
@@ -199,13 +223,22 @@ class MemoryLedger:
             await self.meanwhile.pop(0)()
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, answer))
-        if len(self._waiting) >= self.together:
-            self.together = 1
-            waiting, self._waiting = self._waiting, []
-            outcomes = self.fold([each for each, _ in waiting])
-            for (_, future), outcome in zip(waiting, outcomes, strict=True):
-                future.set_result(outcome)
+        self._fold_waiting()
         return await answer
+
+    def expect_fewer(self) -> None:
+        """One of those that the others wait for does not come."""
+        self.together = max(1, self.together - 1)
+        self._fold_waiting()
+
+    def _fold_waiting(self) -> None:
+        if not self._waiting or len(self._waiting) < self.together:
+            return
+        self.together = 1
+        waiting, self._waiting = self._waiting, []
+        outcomes = self.fold([each for each, _ in waiting])
+        for (_, future), outcome in zip(waiting, outcomes, strict=True):
+            future.set_result(outcome)
 
     def fold(self, entries: Sequence[Entry]) -> tuple[Outcome, ...]:
         """Fold a block of entries."""
