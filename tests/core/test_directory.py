@@ -163,11 +163,9 @@ def test_who_may_say_what() -> None:
 
 
 def test_a_new_member_may_call_and_sign() -> None:
-    grown = after(FITTING[Kind.MEMBER_ENROLMENT])
-    desk = headers.system_of("new-lab", MemberKind.LAB)
-    assert grown.authenticate(desk).standing is Standing.ACTIVE
-    assert grown.signing_keys(MemberId("new-lab"), [key("new-lab 1")])
-    assert grown.active(MemberId("new-lab")) is not None
+    grown, name = after(FITTING[Kind.MEMBER_ENROLMENT]), MemberId("new-lab")
+    assert grown.authenticate(headers.system_of(name, MemberKind.LAB)) == grown.active(name)
+    assert grown.signing_keys(name, [key("new-lab 1")])
 
 
 @pytest.mark.parametrize(
