@@ -225,9 +225,10 @@ def test_what_is_registered_at_i_holds_from_the_next_to_the_end_included() -> No
     span = Span(registered=5, ended=9)
     assert [index for index in range(12) if span.holds_at(index)] == [6, 7, 8, 9]
     assert not Span(registered=5).holds_at(5)
-    at = DIRECTORY.size
     both = after(register_key(AURORA, "aurora 2"), revoke_key(AURORA, "aurora 2", AURORA))
-    assert both.keys[key("aurora 2")].span == Span(registered=at, ended=at + 1)
+    assert both.keys[key("aurora 2")].span == Span(
+        registered=DIRECTORY.size, ended=DIRECTORY.size + 1
+    )
 
 
 def test_a_key_is_registered_once_for_ever() -> None:
