@@ -158,6 +158,8 @@ def test_who_may_say_what() -> None:
             assert refusal(itself) is Reason.SENDER_NOT_PERMITTED
         if kind is not Kind.PARTICIPATION:
             assert refusal(other) is Reason.SENDER_NOT_PERMITTED
+    # Taking part changes no permission.
+    assert after(participation(AURORA)) == replace(DIRECTORY, size=DIRECTORY.size + 1)
     assert refusal(participation(REGISTRAR)) is Reason.DIRECTORY_CONFLICT
     assert refusal(participation("nobody")) is Reason.DIRECTORY_CONFLICT
 
@@ -334,10 +336,6 @@ def test_the_registrar_changes_its_keys_and_none_comes_back() -> None:
     assert refusal(new_quorum("registrar 1"), changed) is Reason.DIRECTORY_CONFLICT
     assert refusal(register_key(AURORA, "registrar 1"), changed) is Reason.DIRECTORY_CONFLICT
     assert refusal(new_quorum("aurora 1")) is Reason.DIRECTORY_CONFLICT
-
-
-def test_participation_changes_no_permission() -> None:
-    assert after(participation(AURORA)) == replace(DIRECTORY, size=DIRECTORY.size + 1)
 
 
 names = st.sampled_from([AURORA, BOREALIS, CIVIL, MemberId("late"), REGISTRAR])
