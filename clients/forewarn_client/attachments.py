@@ -5,25 +5,29 @@
 * `detached = true` states the digest and leaves the bytes out, for files too large to carry.
 * The media type is told by the last ending of the name, from a table of this module: the same
   name gives the same type on every machine.
-* A received file is saved under its own name without any folder, never over another file, and
-  only where its bytes have the size and digest that the statement says.
+* A received file is saved under its own name without any folder, never over another file or
+  through a link, whole or not at all, and only where its bytes have the size and digest that the
+  statement says.
 
 It does not look into a file.
 """
 
+import io
 import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from forewarn.statement.v1.values_pb2 import Attachment
 
 MOST_BYTES: Final = 1_048_576
 
 _KEYS: Final = ("file", "data", "file_name", "media_type", "size", "sha256", "detached")
+_MOST_NAME_BYTES: Final = 200
+_MOST_SUFFIX_BYTES: Final = 32
 _UNSAFE: Final = re.compile(r"[^\w.+@=, -]")
 _MEDIA_TYPES: Final = {
     "": "application/octet-stream",
@@ -52,6 +56,14 @@ _MEDIA_TYPES: Final = {
 }
 
 
+class _Measured(TypedDict):
+    """Size, digest and bytes of a file, as fields of the message."""
+
+    size: int
+    sha256: bytes
+    data: bytes
+
+
 def attachment(table: Mapping[str, object], folder: Path | None) -> Attachment:
     """Make an attachment from what an author writes.
 
@@ -75,27 +87,20 @@ def attachment(table: Mapping[str, object], folder: Path | None) -> Attachment:
     detached = table.get("detached", False)
     if not isinstance(detached, bool):
         raise ValueError("has a `detached` that is not true or false")  # noqa: TRY004 - one type
+    content: Path | bytes
     if "data" not in table:
-        path = _path(table.get("file"), folder)
-        name = _text(table, "file_name", path.name)
-        data = _bytes_of(path)
+        content = _path(table.get("file"), folder)
+        name = _text(table, "file_name", content.name)
     else:
         name = _text(table, "file_name", "")
         given = table["data"]
         if not isinstance(given, bytes):
             raise ValueError("has data that is not bytes; in a file, name it by `file`")
-        data = given
-    if not detached and len(data) > MOST_BYTES:
-        raise ValueError(
-            f"is larger than the {MOST_BYTES} bytes that a statement may have; "
-            "write detached = true to state its digest only"
-        )
+        content = given
     made = Attachment(
         file_name=name,
         media_type=_text(table, "media_type", media_type(name)),
-        size=len(data),
-        sha256=sha256(data).digest(),
-        data=b"" if detached else data,
+        **(_digested(content) if detached else _whole(content)),
     )
     _agree(made, table)
     return made
@@ -124,20 +129,47 @@ def save(received: Attachment, folder: Path) -> Path:
         raise ValueError("carries only the digest of its file, so there is nothing to save")
     if len(received.data) != received.size or sha256(received.data).digest() != received.sha256:
         raise ValueError("carries bytes that are not those of the digest it states")
-    # The name comes from another member: it must not lead out of the folder or hide in it.
-    name = _UNSAFE.sub("_", received.file_name).lstrip(". ")[:200] or "attachment"
-    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - on a name, not on a path
+    stem, suffix = _plain_name(received.file_name)
     for number in range(1, 10_000):
-        path = folder / (name if number == 1 else f"{stem}-{number}{suffix}")
+        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
         try:
-            with path.open("xb") as file:
-                file.write(received.data)
+            _create(path, received.data)
         except FileExistsError:
-            if path.is_file() and path.read_bytes() == received.data:
+            if not path.is_symlink() and path.is_file() and path.read_bytes() == received.data:
                 return path
             continue
         return path
     raise ValueError("has a name that is taken too often in that folder")
+
+
+def _plain_name(stated: str) -> tuple[str, str]:
+    """Make a name that other members cannot lead out of the folder, hide or mistake for an option.
+
+    Returns:
+        The name without its last ending, and that ending; with a number between them still short
+        enough for every file system.
+    """
+    name = _UNSAFE.sub("_", stated).lstrip(". -") or "attachment"
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - on a name, not on a path
+    suffix = _shortened(suffix, _MOST_SUFFIX_BYTES)
+    return _shortened(stem, _MOST_NAME_BYTES - len(suffix.encode())), suffix
+
+
+def _shortened(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Write a new file; what cannot be written to its end is not left there."""
+    # Exclusive creation fails on a link, too, wherever it leads (open(2), O_EXCL).
+    with path.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            path.unlink()
+            raise
 
 
 def _path(value: object, folder: Path | None) -> Path:
@@ -151,9 +183,30 @@ def _path(value: object, folder: Path | None) -> Path:
     return path
 
 
-def _bytes_of(path: Path) -> bytes:
+def _whole(content: Path | bytes) -> _Measured:
+    """Measure a file that travels with the statement, and take its bytes."""
+    if isinstance(content, bytes):
+        data = content
+    else:
+        try:
+            with content.open("rb") as file:
+                data = file.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(data) > MOST_BYTES:
+        raise ValueError(
+            f"is larger than the {MOST_BYTES} bytes that a statement may have; "
+            "write detached = true to state its digest only"
+        )
+    return {"size": len(data), "sha256": sha256(data).digest(), "data": data}
+
+
+def _digested(content: Path | bytes) -> _Measured:
+    """Measure a file of any size without holding it."""
     try:
-        return path.read_bytes()
+        with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+            digest = file_digest(file, "sha256").digest()
+            return {"size": file.tell(), "sha256": digest, "data": b""}
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror}") from None
 

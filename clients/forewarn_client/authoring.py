@@ -5,8 +5,8 @@
   `facts`, the body under `body`. `document` says how each value is written.
 * The exchange, the sender, the statement id and the time of making come from the caller, never
   from the document.
-* What leaves here keeps every rule that `strict` checks; what does not is refused with all that is
-  wrong, each by the path of its key in the document.
+* What leaves here keeps every rule that `strict` and `sense` check; what does not is refused with
+  all that is wrong, each by the path of its key in the document.
 * A directory statement is marked CLEAR where the document does not mark it: no other marking is
   admitted there. Nothing else is ever marked for its author.
 * Required values that may be unknown are stated as such by the author. An import from a source
@@ -26,7 +26,7 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from forewarn.statement.v1 import header_pb2
-from forewarn_client import dsse, identifiers, kinds, strict, times
+from forewarn_client import dsse, identifiers, kinds, sense, strict, times
 from forewarn_client.document import Builder, Missing
 from forewarn_client.problems import AuthoringError, Problem
 
@@ -115,6 +115,7 @@ def compose(  # noqa: PLR0913 - what a header holds beside the document, each by
         kinds.KindError: There is no such kind.
     """
     the_kind = kinds.find(kind)
+    _check_kind(the_kind, document)
     builder = Builder(folder=folder, missing=missing)
     header = header_pb2.Header(
         exchange=exchange,
@@ -137,6 +138,9 @@ def compose(  # noqa: PLR0913 - what a header holds beside the document, each by
         body_bytes=body.SerializeToString(deterministic=True) if body is not None else b"",
     )
     problems = (*builder.problems, *_breaches(builder, the_kind, header, body), *_too_large(draft))
+    if not problems:
+        # What these read has to be well formed first.
+        problems = tuple(_problem(error, the_kind) for error in sense.nonsense(header, now))
     if problems:
         raise AuthoringError(problems)
     return draft
@@ -171,17 +175,24 @@ def read_document(path: Path) -> Document:
     return Document(values=values, folder=path.parent)
 
 
+def _check_kind(kind: kinds.Kind, document: Mapping[str, Any]) -> None:
+    """Refuse a document of another kind; what else is wrong with it is beside the point then."""
+    stated = document.get("kind", kind.name)
+    try:
+        same = isinstance(stated, str) and kinds.find(stated) is kind
+        described = f"says {stated}, where {kind.name} is meant"
+    except kinds.KindError as error:
+        same, described = False, str(error)
+    if not same:
+        raise AuthoringError((Problem(field="kind", description=described),))
+
+
 def _header(
     builder: Builder,
     header: header_pb2.Header,
     kind: kinds.Kind,
     document: Mapping[str, Any],
 ) -> None:
-    stated = document.get("kind", kind.name)
-    if not isinstance(stated, str) or not _same_kind(stated, kind):
-        builder.problems.append(
-            Problem(field="kind", description=f"says something else than {kind.name}")
-        )
     fields = strict.rules(header.DESCRIPTOR)
     keys = {
         _CASE_KEYS.get(rule.name, rule.name): rule.name
@@ -224,9 +235,15 @@ def _breaches(
     found = list(strict.violations(header, "header"))
     found += strict.violations(body, "body") if body is not None else ()
     for violation in found:
-        path = _document_path(violation.field, kind)
+        found_here = _problem(violation, kind)
+        path = found_here.field
         if not any(path == field or path.startswith((f"{field}.", f"{field}[")) for field in known):
-            yield Problem(field=path, description=violation.description, reason=violation.reason)
+            yield found_here
+
+
+def _problem(violation: strict.StrictError, kind: kinds.Kind) -> Problem:
+    path = _document_path(violation.field, kind)
+    return Problem(field=path, description=violation.description, reason=violation.reason)
 
 
 def _document_path(path: str, kind: kinds.Kind) -> str:
@@ -247,13 +264,6 @@ def _too_large(draft: Draft) -> tuple[Problem, ...]:
         "digest with detached = true"
     )
     return (Problem(field="", description=description, reason="STATEMENT_TOO_LARGE"),)
-
-
-def _same_kind(name: str, kind: kinds.Kind) -> bool:
-    try:
-        return kinds.find(name) is kind
-    except kinds.KindError:
-        return False
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 * What parses here re-encodes to the same bytes. Unknown fields, fields out of order or given
   twice, non-minimal numbers, spelled-out defaults and trailing bytes are refused, at any depth.
-* An enum holds only numbers that its enum names.
+* An enum holds only numbers that its enum names. A SHA-256 has 32 bytes.
 * The `rule` options of the protocol files are applied, recursively: what is required is there,
   and nothing is longer than it may be. No item of a list and no stated text is empty.
 * Times, durations, absences and attachments are checked for what they mean: a time is in the
@@ -30,7 +30,8 @@ _M = TypeVar("_M", bound=Message)
 
 # Ranges of google/protobuf/timestamp.proto and duration.proto.
 _TIMESTAMP_SECONDS: Final = range(-62_135_596_800, 253_402_300_800)
-_DURATION_SECONDS: Final = range(-315_576_000_000, 315_576_000_001)
+# Never negative: what the protocol files ask for are lengths.
+_DURATION_SECONDS: Final = range(315_576_000_001)
 _NANOS: Final = range(1_000_000_000)
 _DIGEST_BYTES: Final = 32
 
@@ -67,6 +68,7 @@ class Rule:
         max_bytes: Greatest length of a string or of bytes; None for other types.
         max_items: Greatest number of items of a list.
         enum: Numbers that its enum names; None for other types.
+        sha256: Whether it is a digest, by its name.
         message: Full name of its message type; empty for other types.
     """
 
@@ -77,6 +79,7 @@ class Rule:
     max_bytes: int | None
     max_items: int
     enum: frozenset[int] | None
+    sha256: bool
     message: str
 
 
@@ -185,6 +188,7 @@ def _rule(field: FieldDescriptor) -> Rule:
         max_bytes=(stated.max_bytes or DEFAULT_MAX_BYTES) if lengthy else None,
         max_items=stated.max_items or DEFAULT_MAX_ITEMS,
         enum=frozenset(field.enum_type.values_by_number) if field.enum_type else None,
+        sha256=field.type == FieldDescriptor.TYPE_BYTES and field.name.endswith("sha256"),
         message=field.message_type.full_name if field.message_type else "",
     )
 
@@ -207,8 +211,8 @@ def _field_violations(message: Message, rule: Rule, path: str) -> Iterator[Stric
             yield from violations(value, path)
         elif rule.required:
             yield _missing(path)
-    # In a oneof, zero and false are values like others; an empty text never is.
-    elif rule.required and (value in {"", b""} if rule.oneof else not value):
+    # In a oneof, zero and false are values like others; an empty text and UNSPECIFIED never are.
+    elif rule.required and (value in {"", b""} if rule.oneof and rule.enum is None else not value):
         yield _missing(path)
     else:
         yield from _value_violations(value, rule, path)
@@ -226,6 +230,8 @@ def _value_violations(value: object, rule: Rule, path: str) -> Iterator[StrictEr
             yield StrictError(
                 "FIELD_TOO_LONG", path, f"is longer than {rule.max_bytes} bytes; shorten it"
             )
+        elif rule.sha256 and value and size != _DIGEST_BYTES:
+            yield StrictError("FIELD_INVALID", path, "is not 32 bytes")
 
 
 def _timestamp(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
@@ -235,7 +241,7 @@ def _timestamp(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN40
 
 def _duration(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
     if message.seconds not in _DURATION_SECONDS or message.nanos not in _NANOS:
-        yield StrictError("FIELD_INVALID", path, "is not a duration of at most 10,000 years")
+        yield StrictError("FIELD_INVALID", path, "is not a length of time of at most 10,000 years")
 
 
 def _absence(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN401 - by full name
@@ -248,8 +254,6 @@ def _attachment(message: Any, path: str) -> Iterator[StrictError]:  # noqa: ANN4
     name = message.file_name
     if name in {".", ".."} or any(c in "/\\" or not c.isprintable() for c in name):
         yield _invalid(path, "file_name", "is not the plain name of a file")
-    if len(message.sha256) != _DIGEST_BYTES:
-        yield _invalid(path, "sha256", "is not 32 bytes")
     if message.data and len(message.data) != message.size:
         yield _invalid(path, "size", "is not the size of the data")
     if message.data and sha256(message.data).digest() != message.sha256:

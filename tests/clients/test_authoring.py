@@ -100,7 +100,7 @@ def test_what_the_command_fills_in_is_not_taken_from_the_document() -> None:
     found = problems("Alert", alert() | {"sender": "civil-ai", "created_time": NOW})
     assert set(found) == {"sender", "created_time"}
     assert problems("Alert", alert() | {"kind": "BreachReport"}) == {
-        "kind": "says something else than Alert"
+        "kind": "says BreachReport, where Alert is meant"
     }
     assert compose("Alert", alert() | {"kind": "alert"}).kind.name == "Alert"
 

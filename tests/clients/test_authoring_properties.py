@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forewarn.statement.v1 import header_pb2, values_pb2
+from forewarn.statement.v1 import grant_pb2, header_pb2, values_pb2
 from forewarn_client import authoring, identifiers, kinds, render, strict, times
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -56,7 +56,21 @@ SPECIAL: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+NAMED: dict[str, st.SearchStrategy[Any]] = {
+    "regimes": st.sampled_from(["us-circia", "eu-gpai-code-9.3"]),
+    "framework": st.sampled_from(["us-draft-2026-05", "voluntary"]),
+    "cosigners": st.sampled_from(["civil-ai", "natsec-ai"]),
+    "grantee_systems": st.just("spiffe://exchange.example/operator/harbor-bank/defence"),
+}
+
+
 def field_values(field: Any) -> st.SearchStrategy[Any]:
+    if field.name in NAMED:
+        return (
+            st.lists(NAMED[field.name], min_size=1, max_size=1)
+            if field.is_repeated
+            else (NAMED[field.name])
+        )
     if field.name in {"handle", "grant_id"}:
         make = {"handle": identifiers.new_handle, "grant_id": identifiers.new_uuid7}[field.name]
         single: st.SearchStrategy[Any] = st.builds(make)
@@ -93,7 +107,18 @@ def messages(draw: st.DrawFn, descriptor: Any) -> Message:
             getattr(message, rule.name).CopyFrom(value)
         else:
             setattr(message, rule.name, value)
+    if isinstance(message, grant_pb2.ModelAccessGrantFacts):
+        sensible(message)
     return message
+
+
+def sensible(terms: grant_pb2.ModelAccessGrantFacts) -> None:
+    """Make terms that could hold: the fields alone do not say how they hang together."""
+    terms.not_after_time.seconds = terms.not_before_time.seconds + 1
+    terms.cosigners_required = min(terms.cosigners_required, len(terms.cosigners))
+    terms.max_token_lifetime.seconds = 1 + terms.max_token_lifetime.seconds % 300
+    terms.max_staleness.seconds += 1
+    terms.lab_signatures = 1 + terms.lab_signatures % 2
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))

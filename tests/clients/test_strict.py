@@ -210,3 +210,11 @@ def test_a_misspelt_kind_names_the_nearest() -> None:
     assert kinds.find("STATEMENT_KIND_ALERT").name == "Alert"
     with pytest.raises(kinds.KindError, match="did you mean PreReleaseNotice"):
         kinds.find("PreReleaseNotise")
+
+
+def test_a_digest_has_32_bytes_and_a_duration_is_never_negative() -> None:
+    body = grant_pb2.ModelAccessGrantBody(terms_sha256=b"x" * 31)
+    found = {error.field: error.reason for error in strict.violations(body, "body")}
+    assert found["body.terms_sha256"] == "FIELD_INVALID"
+    limits = grant_pb2.UsageLimits(budget_period={"seconds": -1})
+    assert [error.field for error in strict.violations(limits, "body")] == ["body.budget_period"]
