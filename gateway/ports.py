@@ -273,11 +273,27 @@ class LedgerSnapshot(Protocol):
     def by_digest(self, digest: bytes) -> StoredEntry | None:
         """Find an entry by the digest of its statement."""
 
+    def index_of(self, digest: bytes) -> int | None:
+        """Find the index of an entry by the digest of its statement; its body is not read."""
+
     def by_index(self, index: int) -> StoredEntry | None:
         """Find an entry by its index."""
 
     def case(self, case_digest: bytes) -> CaseRow | None:
         """Find a case by the digest of the statement that opened it."""
+
+    def case_as_read(self, case_digest: bytes, member: str, before_size: int) -> CaseRow | None:
+        """Find a case as one of its readers sees it; no body is read.
+
+        Args:
+            case_digest: Digest of the statement that opened it.
+            member: The reader's id.
+            before_size: Only entries below this size count.
+
+        Returns:
+            The case, its state and last entry those of the last entry that the member may read;
+            None where there is no such case, or the member may not read the entry that opened it.
+        """
 
     def case_entries(
         self,
@@ -295,6 +311,21 @@ class LedgerSnapshot(Protocol):
             after: Only entries at a greater index; -1 for all.
             limit: At most so many; None for all.
         """
+
+    def readable_in_case(
+        self, case_digest: bytes, member: str, after: int, limit: int
+    ) -> list[StoredEntry]:
+        """List those of a case's entries that a member may read, the opener first.
+
+        Args:
+            case_digest: Digest of the statement that opened it.
+            member: The member's id.
+            after: Only entries at a greater index; -1 for all.
+            limit: At most so many.
+        """
+
+    def newest(self, case_digest: bytes, kinds: Sequence[int]) -> StoredEntry | None:
+        """Find the newest of a case's entries of some kinds."""
 
     def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
         """List at most `limit` directory entries from an index on, in order."""
@@ -320,7 +351,10 @@ class LedgerSnapshot(Protocol):
         """Name the senders and audiences of the entries from one size up to another."""
 
     def readable(self, index: int, member: str) -> bool:
-        """Tell whether a member may read an entry; False also where there is none."""
+        """Tell whether a member may read an entry; False also where there is none.
+
+        The entry itself is not read: how long it takes says nothing of one that is another's.
+        """
 
     @property
     def last_received_time(self) -> datetime | None:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.admission import keys
 from gateway.admission.submission import Judged, Verified
@@ -29,6 +30,19 @@ from gateway.core.tables import VERSIONED, Protocol, State
 from gateway.ports import CaseRow, LedgerSnapshot, StoredEntry
 from gateway.profiles import Policy
 from gateway.wire import entries
+
+# What says who is a member, active, and of which groups; the registrar alone says it.
+_MEMBERSHIP: Final = frozenset(
+    {
+        Kind.MEMBER_ENROLMENT,
+        Kind.MEMBER_UPDATE,
+        Kind.MEMBER_SUSPENSION,
+        Kind.MEMBER_REINSTATEMENT,
+        Kind.MEMBER_SUCCESSION,
+        Kind.MEMBER_DEPARTURE,
+    }
+)
+_STEP: Final = 16
 
 
 def judge(verified: Verified, snapshot: LedgerSnapshot, policy: Policy) -> Judged:
@@ -64,15 +78,18 @@ def _judge_directory(verified: Verified, snapshot: LedgerSnapshot, policy: Polic
     directory.check(header)
     check_open_to_all(header)
     _check_sectors(header, policy)
-    touched = {keys.member(member) for member in _members_named(header, directory)}
-    base = {keys.DIRECTORY, keys.statement(header)}
+    touched = {keys.statement(header)}
+    # Nothing else is judged by who takes part in what. It would only stand in the registrar's way.
+    if header.kind is not Kind.PARTICIPATION:
+        touched |= {keys.DIRECTORY}
+        touched |= {keys.member(member) for member in _members_named(header, directory)}
     return Judged(
         verified=verified,
         audience=(),
         profile_version=profile_version(header, policy),
         case_state="",
-        reads=tuple(sorted(base | touched | {keys.member(header.sender)})),
-        writes=tuple(sorted(base | touched)),
+        reads=tuple(sorted(touched | {keys.member(header.sender)})),
+        writes=tuple(sorted(touched | ({keys.MEMBERS} if header.kind in _MEMBERSHIP else set()))),
         judged_at=snapshot.size,
     )
 
@@ -85,7 +102,7 @@ def _judge_exchange(verified: Verified, snapshot: LedgerSnapshot, policy: Policy
     _check_sectors(header, policy)
     grants.check_systems(header, verified.authenticated.directory)
     cited = _cited(header, snapshot)
-    reads = {keys.statement(header), keys.member(header.sender)}
+    reads = {keys.statement(header), keys.member(header.sender), keys.MEMBERS}
     if header.on_behalf_of is not None:
         reads.add(keys.member(header.on_behalf_of))
     writes = {keys.statement(header)}
@@ -121,7 +138,7 @@ def _continue(
 ) -> tuple[tuple[MemberId, ...], State, bool]:
     """Judge a statement in a case, whose sender has to be a party of it."""
     header, authenticated = verified.header, verified.authenticated
-    case = _find(snapshot, digest)
+    case = _find(snapshot, digest, header.sender)
     if case is None or header.sender not in case.parties:
         raise protocols.case_not_found()
     situation = _situation(verified, snapshot, case, cited)
@@ -140,10 +157,13 @@ class _Case:
     parties: frozenset[MemberId]
 
 
-def _find(snapshot: LedgerSnapshot, digest: bytes) -> _Case | None:
+def _find(snapshot: LedgerSnapshot, digest: bytes, member: MemberId) -> _Case | None:
+    """Find a case; one that a member may not read is not read for it, however long that takes."""
     row = snapshot.case(digest)
-    opener = snapshot.by_index(row.opened_index) if row is not None else None
-    if row is None or opener is None or opener.summary is None:
+    if row is None or not snapshot.readable(row.opened_index, member):
+        return None
+    opener = snapshot.by_index(row.opened_index)
+    if opener is None or opener.summary is None:
         return None
     names = (opener.summary.sender, *opener.summary.audience)
     return _Case(row=row, opener=opener, parties=frozenset(MemberId(name) for name in names))
@@ -154,9 +174,8 @@ def _situation(
 ) -> Situation:
     case = found.row
     protocol = Protocol(case.protocol)
-    versions = snapshot.case_entries(case.digest, sorted(VERSIONED[protocol]))
     # An application opens a grant case without terms: until the first offer it is what holds.
-    current = versions[-1] if versions else found.opener
+    current = snapshot.newest(case.digest, sorted(VERSIONED[protocol])) or found.opener
     return Situation(
         protocol=protocol,
         state=State(case.state),
@@ -169,28 +188,38 @@ def _situation(
             for entry in cited
             if entry.summary is not None and entry.summary.case_digest == case.digest
         ),
-        cosigned=_cosigned(snapshot, case, _digest(current)),
+        cosigned=(
+            _cosigned(snapshot, case, current)
+            if verified.header.kind is Kind.GRANT_ACTIVATION
+            else frozenset()
+        ),
         sender_kind=verified.authenticated.member.kind,
         now=verified.authenticated.submission.received_time,
     )
 
 
-def _cosigned(snapshot: LedgerSnapshot, case: CaseRow, offer: bytes) -> frozenset[MemberId]:
-    if case.protocol != Protocol.GRANT:
-        return frozenset()
-    return frozenset(
-        MemberId(entry.summary.sender)
-        for entry in snapshot.case_entries(case.digest, [Kind.GRANT_COSIGNATURE])
-        if entry.summary is not None and offer in entry.summary.refers_to
-    )
+def _cosigned(snapshot: LedgerSnapshot, case: CaseRow, offer: StoredEntry) -> frozenset[MemberId]:
+    """Name who has cosigned an offer; a few entries at a time, for anyone may cosign often."""
+    found: set[MemberId] = set()
+    kinds, after = [Kind.GRANT_COSIGNATURE], offer.index
+    while page := snapshot.case_entries(case.digest, kinds, after=after, limit=_STEP):
+        found |= {
+            MemberId(entry.summary.sender)
+            for entry in page
+            if entry.summary is not None and _digest(offer) in entry.summary.refers_to
+        }
+        after = page[-1].index
+    return frozenset(found)
 
 
 def _cited(header: Header, snapshot: LedgerSnapshot) -> tuple[StoredEntry, ...]:
     """Find what a statement refers to; what its sender may not read does not exist for it."""
     found = []
     for digest in header.refers_to:
-        entry = snapshot.by_digest(digest)
-        if entry is None or not snapshot.readable(entry.index, header.sender):
+        index = snapshot.index_of(digest)
+        readable = index is not None and snapshot.readable(index, header.sender)
+        entry = snapshot.by_index(index) if index is not None and readable else None
+        if entry is None:
             raise invalid(
                 "header.refers_to",
                 "names a statement that is not among those the sender may read",

@@ -2,7 +2,10 @@
 
 * Every statement reads the standing of its sender, so a suspension beats whatever was judged
   before it.
-* Directory statements read and write one key, so each is judged against the whole directory.
+* Every statement between members reads who the members are, so that nobody is addressed who was
+  suspended, or left a group, before the recording. Only the registrar writes that key.
+* Directory statements read and write one key, so each is judged against the whole directory. Those
+  by which nothing else is judged do not: any number of them holds up nobody.
 * The fold compares these texts and knows nothing of what they mean.
 """
 
@@ -13,6 +16,7 @@ from typing import Final
 from gateway.core.statements import Header
 
 DIRECTORY: Final = "directory"
+MEMBERS: Final = "members"
 
 
 def statement(header: Header) -> str:

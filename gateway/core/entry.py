@@ -55,11 +55,11 @@ class EntrySummary:
         """Whether this entry opened the case that it belongs to."""
         return bool(self.case_digest) and self.case_digest == self.digest
 
+    @property
+    def open_to_all(self) -> bool:
+        """Whether every member may read it."""
+        return self.directory or self.tlp == _TLP_CLEAR
+
     def readable_by(self, member: str) -> bool:
         """Tell whether a member may read the entry: a party to it, or anybody may."""
-        return (
-            self.directory
-            or self.tlp == _TLP_CLEAR
-            or member == self.sender
-            or member in self.audience
-        )
+        return self.open_to_all or member == self.sender or member in self.audience

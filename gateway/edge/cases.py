@@ -1,7 +1,7 @@
 """Cases as a caller may see them.
 
-* A case exists for a caller if it may read at least one of its entries; its state is the state
-  after the last of those. Filtering comes before everything else.
+* A case exists for a caller if it may read the entry that opened it; its state is the state after
+  the last of its entries that the caller may read. Filtering comes before everything else.
 * An answer of GetCase holds entries up to about 2 MiB; the next begins where the caller says.
 """
 
@@ -15,8 +15,7 @@ from gateway.core.identity import MemberId
 from gateway.edge.cursor import Question
 from gateway.edge.filters import check_protocol
 from gateway.edge.paging import PageLimits, check_reached, page_size, read_page
-from gateway.edge.released import entitled
-from gateway.ports import CaseRow, LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports import CaseRow, LedgerHead, LedgerReader
 
 _MOST: Final = 1000
 
@@ -53,13 +52,11 @@ class Cases:
         digest, head = request.case_digest, self._head.current
         check_reached(request.from_index, head)
         with self._reader.snapshot() as snapshot:
-            row = snapshot.case(digest)
-            view = _view(row, member, head, snapshot) if row is not None else None
-            if row is None or view is None:
+            row = snapshot.case_as_read(digest, member, head.size)
+            if row is None:
                 raise _case_not_found()
-
             page = read_page(
-                lambda start, limit: snapshot.case_entries(digest, after=start - 1, limit=limit),
+                lambda start, limit: snapshot.readable_in_case(digest, member, start - 1, limit),
                 request.from_index,
                 reader=member,
                 head=head,
@@ -67,7 +64,7 @@ class Cases:
                 limits=PageLimits(entries=_MOST),
             )
         return pb.GetCaseResponse(
-            case_view=view, records=page.records, checkpoint=head.note, more=page.more
+            case_view=_view(row), records=page.records, checkpoint=head.note, more=page.more
         )
 
     def list(self, member: MemberId, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
@@ -91,53 +88,28 @@ class Cases:
         start = question.index(request.cursor)
         head = self._head.current
         check_reached(start, head)
-        views: list[pb.CaseView] = []
-        position, more = max(start, head.size), False
         with self._reader.snapshot() as snapshot:
             # One beyond the page tells whether there is more.
-            for row in snapshot.member_cases(member, protocol, start - 1, size + 1):
-                if row.opened_index >= head.size:
-                    break
-                if len(views) == size:
-                    position, more = row.opened_index, True
-                    break
-                view = _view(row, member, head, snapshot)
-                if view is not None:
-                    views.append(view)
-        return pb.ListCasesResponse(cases=views, cursor=question.cursor(position), more=more)
+            found = snapshot.member_cases(member, protocol, start - 1, size + 1)
+            rows = [row for row in found if row.opened_index < head.size]
+            seen = [snapshot.case_as_read(row.digest, member, head.size) for row in rows[:size]]
+        more = len(rows) > size
+        position = rows[size].opened_index if more else max(start, head.size)
+        return pb.ListCasesResponse(
+            cases=[_view(row) for row in seen if row is not None],
+            cursor=question.cursor(position),
+            more=more,
+        )
 
 
-def _view(
-    row: CaseRow, member: MemberId, head: SignedHead, snapshot: LedgerSnapshot
-) -> pb.CaseView | None:
-    """Give a case as a member may see it; None where it may see nothing of it."""
-    last = _last_readable(row, member, head, snapshot)
-    if last is None or last.summary is None:
-        return None
+def _view(row: CaseRow) -> pb.CaseView:
     return pb.CaseView(
         case_digest=row.digest,
         protocol=row.protocol,
-        state=last.summary.case_state,
+        state=row.state,
         opened_index=row.opened_index,
-        last_index=last.index,
+        last_index=row.last_index,
     )
-
-
-def _last_readable(
-    row: CaseRow, member: MemberId, head: SignedHead, snapshot: LedgerSnapshot
-) -> StoredEntry | None:
-    # Nearly always the case's last entry.
-    last = snapshot.by_index(row.last_index)
-    if last is not None and entitled(last, member, head):
-        return last
-    found: StoredEntry | None = None
-    after = -1
-    while rows := snapshot.case_entries(row.digest, after=after, limit=16):
-        for entry in rows:
-            if entitled(entry, member, head):
-                found = entry
-        after = rows[-1].index
-    return found
 
 
 def _case_not_found() -> Refusal:

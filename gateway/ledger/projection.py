@@ -3,6 +3,7 @@
 * Every row is made from summaries, in the ledger's order; nothing of the index is ever truth.
 * An opaque entry adds its own row and no other: nobody finds it by member, case or digest.
 * A case is created by its opener; later entries move its state where they state one.
+* What every member may read is `EVERYBODY`'s, which is no member's id.
 
 It touches no file: `store` writes these rows and `snapshot` reads them.
 """
@@ -28,6 +29,9 @@ ENTRY_COLUMNS: Final = (
 )
 CASE_COLUMNS: Final = "digest, protocol, state, opened_idx, last_idx"
 BLOCK_COLUMNS: Final = "sequence, sha256, size_before, size_after, verdicts"
+
+EVERYBODY: Final = "*"
+"""Stands in `member_entry` for every member; no id of a member can be the same."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -55,7 +59,7 @@ class Projection:
 
     Attributes:
         entries: For `entry`.
-        members: For `member_entry`: member, box, index.
+        members: For `member_entry`: member, box, index, digest of the case or None.
         parties: For `party`: member, index of the opener.
         openings: For `case_row`.
         moves: Of `case_row`: new state or empty, index, digest of the case.
@@ -76,8 +80,10 @@ def project(accepted: Iterable[AcceptedEntry]) -> Projection:
         index, summary = each.index, each.summary
         if summary is None:
             continue
-        rows.members.append((summary.sender, Box.SENT.value, index))
-        rows.members.extend((member, Box.RECEIVED.value, index) for member in summary.audience)
+        case = summary.case_digest or None
+        readers = [*summary.audience, *([EVERYBODY] if summary.open_to_all else [])]
+        rows.members.append((summary.sender, Box.SENT.value, index, case))
+        rows.members.extend((member, Box.RECEIVED.value, index, case) for member in readers)
         if summary.opens_case:
             parties = {summary.sender, *summary.audience}
             rows.parties.extend((member, index) for member in parties)

@@ -59,13 +59,20 @@ CREATE TABLE entry (
 );
 CREATE INDEX entry_digest ON entry (digest) WHERE digest IS NOT NULL;
 CREATE INDEX entry_statement ON entry (sender, statement_id) WHERE sender IS NOT NULL;
-CREATE INDEX entry_case ON entry (case_digest) WHERE case_digest IS NOT NULL;
+CREATE INDEX entry_case ON entry (case_digest, kind) WHERE case_digest IS NOT NULL;
 CREATE INDEX entry_directory ON entry (idx) WHERE directory = 1;
 
--- Which member finds which entry in which box; parties are the members of a case's opener.
+-- Which member finds which entry in which box, '*' standing for every member; and which of them
+-- belong to a case. Parties are the members of a case's opener.
 CREATE TABLE member_entry (
-  member TEXT NOT NULL, box INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (member, box, idx)
+  member TEXT NOT NULL,
+  box INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  case_digest BLOB,
+  PRIMARY KEY (member, box, idx)
 ) WITHOUT ROWID;
+CREATE INDEX member_case ON member_entry (case_digest, member, box, idx)
+  WHERE case_digest IS NOT NULL;
 CREATE TABLE party (
   member TEXT NOT NULL, opened_idx INTEGER NOT NULL, PRIMARY KEY (member, opened_idx)
 ) WITHOUT ROWID;

@@ -3,6 +3,8 @@
 * All answers come from one read transaction, so they agree with each other and with `size`.
 * Where entries claim one identity twice, which admitted ones never do, the lower index counts.
 * Lists are keyset reads along an index: their cost follows what they return, not what is stored.
+* Who may read what is asked of the index alone, without the entry: for those that are somebody
+  else's, neither their size nor that they exist shows in how long it takes.
 
 It judges nobody's right to see an entry but in `readable`; whoever delivers asks there.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +23,7 @@ from gateway.ledger.projection import (
     BLOCK_COLUMNS,
     CASE_COLUMNS,
     ENTRY_COLUMNS,
+    EVERYBODY,
     Row,
     case_row,
     folded_block,
@@ -58,6 +62,11 @@ class Snapshot:
         """Find an entry by its statement's digest."""
         return self._entry("WHERE digest = ?", digest)
 
+    def index_of(self, digest: bytes) -> int | None:
+        """Find the index of an entry by its statement's digest."""
+        row = self._row("SELECT idx FROM entry WHERE digest = ? ORDER BY idx LIMIT 1", digest)
+        return None if row is None else int(row[0])
+
     def by_index(self, index: int) -> StoredEntry | None:
         """Find an entry by its index."""
         # Beyond the size there is nothing, and numbers beyond 63 bits are none to SQLite.
@@ -67,6 +76,25 @@ class Snapshot:
         """Find a case by its opener's digest."""
         row = self._row(f"{_CASE} WHERE digest = ?", case_digest)
         return None if row is None else case_row(row)
+
+    def case_as_read(self, case_digest: bytes, member: str, before_size: int) -> CaseRow | None:
+        """Find a case as one of its readers sees it."""
+        case = self.case(case_digest)
+        if case is None or case.opened_index >= before_size:
+            return None
+        if not self.readable(case.opened_index, member):
+            return None
+        last = [
+            self._row(
+                "SELECT max(idx) FROM member_entry"
+                " WHERE case_digest = ? AND member = ? AND box = ? AND idx < ?",
+                *(case_digest, reader, box, min(before_size, self._size)),
+            )
+            for reader, box in _shelves(member)
+        ]
+        index = max((row[0] for row in last if row is not None and row[0] is not None), default=-1)
+        row = self._row("SELECT case_state FROM entry WHERE idx = ?", index)
+        return None if row is None else replace(case, state=row[0], last_index=index)
 
     def case_entries(
         self,
@@ -82,6 +110,28 @@ class Snapshot:
         # A negative limit is none to SQLite.
         most = -1 if limit is None else limit
         return self._entries(where, case_digest, min(after, self._size), *values, most)
+
+    def readable_in_case(
+        self, case_digest: bytes, member: str, after: int, limit: int
+    ) -> list[StoredEntry]:
+        """List those of a case's entries that a member may read."""
+        shelves = _shelves(member)
+        one_shelf = (
+            "SELECT idx FROM member_entry"
+            " WHERE case_digest = ? AND member = ? AND box = ? AND idx > ?"
+        )
+        walk = " UNION ".join([one_shelf] * len(shelves))
+        values: list[object] = []
+        for shelf in shelves:
+            values += [case_digest, *shelf, min(after, self._size)]
+        where = f"WHERE idx IN ({walk} ORDER BY idx LIMIT ?) ORDER BY idx"
+        return self._entries(where, *values, limit)
+
+    def newest(self, case_digest: bytes, kinds: Sequence[int]) -> StoredEntry | None:
+        """Find the newest of a case's entries of some kinds."""
+        clause, values = _among("kind", kinds)
+        where = f"WHERE idx = (SELECT max(idx) FROM entry WHERE case_digest = ?{clause})"  # noqa: S608 - question marks
+        return self._entry(where, case_digest, *values)
 
     def directory_entries(self, from_index: int, limit: int) -> list[StoredEntry]:
         """List directory entries from an index on."""
@@ -148,8 +198,15 @@ class Snapshot:
 
     def readable(self, index: int, member: str) -> bool:
         """Tell whether a member may read an entry."""
-        entry = self.by_index(index)
-        return entry is not None and entry.summary is not None and entry.summary.readable_by(member)
+        if not 0 <= index < self._size:
+            return False
+        return any(
+            self._row(
+                "SELECT 1 FROM member_entry WHERE member = ? AND box = ? AND idx = ?",
+                *(reader, box, index),
+            )
+            for reader, box in _shelves(member)
+        )
 
     @property
     def last_received_time(self) -> datetime | None:
@@ -201,6 +258,15 @@ class Snapshot:
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
+
+
+def _shelves(member: str) -> tuple[tuple[str, int], ...]:
+    """Name where in `member_entry` the entries stand that a member may read."""
+    return (
+        (member, Box.SENT.value),
+        (member, Box.RECEIVED.value),
+        (EVERYBODY, Box.RECEIVED.value),
+    )
 
 
 def _among(column: str, values: Sequence[int]) -> tuple[str, tuple[int, ...]]:

@@ -233,7 +233,7 @@ class Store:
     def _insert_projection(self, rows: Projection) -> None:
         many = self._connection.executemany
         many(f"INSERT INTO entry VALUES ({_ENTRY_VALUES})", rows.entries)  # noqa: S608 - question marks
-        many("INSERT OR IGNORE INTO member_entry VALUES (?, ?, ?)", rows.members)
+        many("INSERT OR IGNORE INTO member_entry VALUES (?, ?, ?, ?)", rows.members)
         many("INSERT OR IGNORE INTO party VALUES (?, ?)", rows.parties)
         many("INSERT OR IGNORE INTO case_row VALUES (?, ?, ?, ?, ?)", rows.openings)
         many(
