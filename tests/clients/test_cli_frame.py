@@ -130,6 +130,22 @@ def test_what_is_typed_wrongly_is_told_apart() -> None:
     assert json.loads(result.stderr)["error"]["reason"] == "USAGE"
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(["inbxo"], "inbox"), (["inbox", "lst"], "list"), (["alrt", "send"], "alert")],
+)
+def test_a_command_that_is_nearly_one_is_named(typed: list[str], meant: str) -> None:
+    result = CliRunner().invoke(root, typed)
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
+def test_patience_is_a_time() -> None:
+    for wrong in ("0", "-1", "soon"):
+        assert CliRunner().invoke(root, ["--patience", wrong, "handle"]).exit_code == 2
+    assert CliRunner().invoke(root, ["handle", "--patience", "2.5"]).exit_code == 0
+
+
 def test_the_folder_comes_from_option_environment_or_default(tmp_path: Any) -> None:
     words = ["receipt", "list"]
     chosen = CliRunner().invoke(root, ["--home", str(tmp_path / "a"), *words])

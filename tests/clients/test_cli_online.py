@@ -154,7 +154,12 @@ async def test_a_case_is_named_by_its_first_digits(tmp_path: Path) -> None:
         assert ran.code == 1
         assert "no case begins with 00000000: see `forewarn case list`" in ran.err
         ran = await forewarn(lab, "case", "list")
-        assert case in ran.out
+        assert ran.out.splitlines()[1].startswith(f"{case[:12]}  breach")
+        for typed in (case[:12], case):
+            ran = await forewarn(agency, "inbox", "list", "--case", typed, "--json")
+            assert [item["digest"] for item in ran.lines] == [case]
+        ran = await forewarn(agency, "inbox", "follow", "--case", case[:4], "--limit", 1)
+        assert (ran.code, "BreachReport" in ran.out) == (0, True)
 
 
 @pytest.mark.asyncio

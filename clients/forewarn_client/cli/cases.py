@@ -28,7 +28,13 @@ def list_(protocol: str | None) -> None:
     tables.show_table(
         ("Case", "Protocol", "State", "Opened at", "Last entry"),
         (
-            (item.digest.hex(), item.protocol, item.state, item.opened_index, item.last_index)
+            (
+                item.digest.hex()[: views.CASE_DIGITS],
+                item.protocol,
+                item.state,
+                item.opened_index,
+                item.last_index,
+            )
             for item in found
         ),
         "You are party to no case yet.",

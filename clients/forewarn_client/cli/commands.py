@@ -1,4 +1,4 @@
-"""The shape of every command: `-h`, `--home` and `--json` work after it, too."""
+"""The shape of every command: `-h`, `--home`, `--json` and `--patience` work after it, too."""
 
 from collections.abc import Callable
 from inspect import cleandoc

@@ -3,11 +3,13 @@
 import re
 from typing import Final
 
+from forewarn_client.cli import output
 from forewarn_client.cli.settings import current
 from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
 from forewarn_client.member import Member
 from forewarn_client.registrar import Registrar
+from forewarn_client.session import Patience
 
 _FEWEST_DIGITS: Final = 4
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -28,7 +30,11 @@ def member(home: Home) -> Member:
     Returns:
         The registrar where it is one, so that its quorum signs; else a member.
     """
-    return Registrar.connect(home) if home.kind == "registrar" else Member.connect(home)
+    seconds = current().patience
+    usual = Patience()
+    patience = usual if seconds is None else Patience(budget=seconds, reconnect=seconds)
+    kind = Registrar if home.kind == "registrar" else Member
+    return kind.connect(home, patience=patience, tell=output.remark)
 
 
 def digest(text: str) -> bytes | None:

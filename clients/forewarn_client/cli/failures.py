@@ -4,6 +4,7 @@ from typing import Final
 
 from forewarn_client.cli import output
 from forewarn_client.errors import (
+    Flaw,
     ForewarnError,
     HomeError,
     RefusedError,
@@ -51,7 +52,9 @@ def report(error: ForewarnError, about: str = "") -> int:
             output.error(error.reason, error.detail, (), about)
             return UNAVAILABLE
         case VerificationError():
-            detail = f"VERIFICATION FAILED: {error.detail}\n{_UNVERIFIED_HELP}"
+            # A file that is no receipt at all came from nobody.
+            help_ = "" if error.reason is Flaw.RECEIPT_MALFORMED else f"\n{_UNVERIFIED_HELP}"
+            detail = f"VERIFICATION FAILED: {error.detail}{help_}"
             output.error(str(error.reason), detail, (), about)
             return UNVERIFIED
         case HomeError():

@@ -13,7 +13,13 @@ from typing import Any, Final
 from forewarn_client import kinds
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import failures, outbox, output, tables, views
-from forewarn_client.errors import ForewarnError, RefusedError, RequestError, UnavailableError
+from forewarn_client.errors import (
+    ForewarnError,
+    HomeError,
+    RefusedError,
+    RequestError,
+    UnavailableError,
+)
 from forewarn_client.member import Member
 from forewarn_client.outcomes import Submitted
 from forewarn_client.terminal import safe
@@ -45,10 +51,14 @@ async def hand_in(connected: Member, drafts: Sequence[Draft], labels: Sequence[s
                 submitted, receipt = await task
             except ForewarnError as error:
                 code = max(code, failures.report(error, label))
-                if isinstance(error, UnavailableError):
+                if not isinstance(error, (RefusedError, RequestError)):
                     output.remark(f"Kept as {draft.statement_id}: `forewarn submit` tries again.")
             else:
                 show(submitted, receipt, label)
+    except asyncio.CancelledError:
+        if outbox.waiting(connected.home):
+            output.remark("\nWhat has no receipt yet is kept: `forewarn submit` hands it in again.")
+        raise
     finally:
         for task in tasks:
             task.cancel()
@@ -64,7 +74,12 @@ async def _one(connected: Member, draft: Draft, turns: asyncio.Semaphore) -> tup
             outbox.drop(kept)
             raise
         # Killed before this line, the statement is still in the outbox, and is the same again.
-        receipt = submitted.receipt.save(connected.home.receipts)
+        try:
+            receipt = submitted.receipt.save(connected.home.receipts)
+        except HomeError as error:
+            raise UnavailableError(
+                "RECEIPT_NOT_SAVED", f"recorded at index {submitted.index}, but {error}"
+            ) from None
         outbox.drop(kept)
         return submitted, receipt
 

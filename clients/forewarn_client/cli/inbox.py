@@ -7,16 +7,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from forewarn_client import attachments, kinds, times
-from forewarn_client.cli import connecting, output, tables, views
+from forewarn_client import attachments, identity, kinds, times
+from forewarn_client.cli import connecting, failures, output, tables, views
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.cursors import Cursor, CursorFile
 from forewarn_client.errors import RequestError, UnavailableError
@@ -28,14 +28,13 @@ from forewarn_client.records import VerifiedRecord
 from forewarn_client.terminal import safe
 
 _COLUMNS = ("Index", "Received", "From", "Kind", "TLP", "Case", "State", "About")
-_SHORT = 12
 
 inbox = Group(name="inbox", help="Read what came. Everything is verified before it is shown.")
 
 _narrowing = (
     click.option("--kind", multiple=True, help="Only this kind, as in Alert; repeatable."),
     click.option("--sender", default="", help="Only this sender."),
-    click.option("--case", "case_digest", default="", help="Only this case, by its whole digest."),
+    click.option("--case", default="", help="Only this case, by the first digits of its digest."),
     click.option(
         "--box",
         type=click.Choice(["received", "sent", "all"]),
@@ -53,12 +52,16 @@ def _narrowed(function: Any) -> Any:  # noqa: ANN401 - a decorator of click's
 
 
 def _filter(given: dict[str, Any]) -> Filter:
-    case = connecting.digest(given["case_digest"]) if given["case_digest"] else b""
-    if case is None:
-        raise RequestError("--case takes the whole digest, 64 hex digits: see `forewarn case list`")
+    """Make the filter that was typed, but for the case, which only the exchange can name."""
     names = tuple(kinds.find(name).name for name in given["kind"])
-    box = Box[given["box"].upper()]
-    return Filter(box=box, kinds=names, sender=given["sender"], case=case)
+    if given["sender"] and not identity.is_member_id(given["sender"]):
+        raise RequestError("--sender takes the id of a member: see `forewarn directory list`")
+    return Filter(box=Box[given["box"].upper()], kinds=names, sender=given["sender"])
+
+
+async def _in_case(connected: Member, wanted: Filter, typed: str) -> Filter:
+    case = await connecting.find_case(connected, typed) if typed else b""
+    return replace(wanted, case=case)
 
 
 @command(
@@ -70,13 +73,15 @@ def _filter(given: dict[str, Any]) -> Filter:
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Most rows.")
 def list_(cursor: str, limit: int, **given: Any) -> None:  # noqa: ANN401 - click's options
     """List what came, in the ledger's order."""
-    asyncio.run(_list(connecting.load_home(), _filter(given), cursor, limit))
+    wanted = _filter(given)
+    asyncio.run(_list(connecting.load_home(), wanted, given["case"], cursor, limit))
 
 
-async def _list(home: Home, wanted: Filter, cursor: str, limit: int) -> None:
+async def _list(home: Home, wanted: Filter, case: str, cursor: str, limit: int) -> None:
     shown: list[VerifiedRecord] = []
     more = True
     async with connecting.member(home) as connected:
+        wanted = await _in_case(connected, wanted, case)
         while more and len(shown) < limit:
             size = min(limit - len(shown), 500)
             page = await connected.list_entries(wanted, cursor, size)
@@ -123,13 +128,15 @@ def follow(
     """
     if cursor and since_start:
         raise click.UsageError("Give --cursor or --since-start, not both.")
-    home, wanted = connecting.load_home(), _filter(given)
-    keeps = None
-    if not cursor and not since_start:
-        keeps = CursorFile(home.state, "inbox-follow", wanted.message())
-        cursor = str(keeps.load())
-    how = _Following(wanted=wanted, cursor=cursor, keeps=keeps, limit=limit, idle=idle_timeout)
-    asyncio.run(_follow(home, how))
+    how = _Following(
+        wanted=_filter(given),
+        case=given["case"],
+        cursor=cursor,
+        keeps=not cursor and not since_start,
+        limit=limit,
+        idle=idle_timeout,
+    )
+    asyncio.run(_follow(connecting.load_home(), how))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,21 +144,29 @@ class _Following:
     """How a stream is followed."""
 
     wanted: Filter
+    case: str
     cursor: str
-    keeps: CursorFile | None
+    keeps: bool
     limit: int | None
     idle: float | None
 
 
 async def _follow(home: Home, how: _Following) -> None:
-    async with (
-        connecting.member(home) as connected,
-        aclosing(connected.follow(how.wanted, how.cursor, opened=_tell_open)) as stream,
-    ):
-        await _show_stream(stream, how)
+    async with AsyncExitStack() as held:
+        connected = await held.enter_async_context(connecting.member(home))
+        wanted = await _in_case(connected, how.wanted, how.case)
+        kept, cursor = None, how.cursor
+        if how.keeps:
+            file = CursorFile(home.state, "inbox-follow", wanted.message())
+            kept = held.enter_context(file.held())
+            cursor = str(kept.load())
+        stream = connected.follow(wanted, cursor, opened=_tell_open)
+        await _show_stream(await held.enter_async_context(aclosing(stream)), how, kept)
 
 
-async def _show_stream(stream: AsyncIterator[Delivery], how: _Following) -> None:
+async def _show_stream(
+    stream: AsyncIterator[Delivery], how: _Following, kept: CursorFile | None
+) -> None:
     shown = 0
     while how.limit is None or shown < how.limit:
         try:
@@ -167,9 +182,9 @@ async def _show_stream(stream: AsyncIterator[Delivery], how: _Following) -> None
             ) from None
         _show_delivery(delivery)
         shown += 1
-        if how.keeps is not None:
+        if kept is not None:
             # Killed before this line, the same entry is shown again.
-            how.keeps.save(Cursor.parse(delivery.cursor))
+            kept.save(Cursor.parse(delivery.cursor))
 
 
 def _tell_open() -> None:
@@ -262,18 +277,21 @@ def show(entry: str) -> None:
 def save(entries: tuple[str, ...], into: Path) -> None:
     """Save the files that came with each ENTRY, byte for byte, after checking their digests."""
     records = asyncio.run(_get(connecting.load_home(), entries))
-    into.mkdir(parents=True, exist_ok=True)
-    found = 0
+    found, code = 0, 0
     for attached in (each for record in records for each in _attachments(record)):
         found += 1
+        into.mkdir(parents=True, exist_ok=True)
         try:
             path = attachments.save(attached, into)
         except ValueError as error:
-            raise RequestError(f"{attached.file_name} {error}") from None
+            # One that cannot be saved does not keep the others back.
+            code = failures.report(RequestError(str(error)), attached.file_name)
+            continue
         view = {"file": str(path), "size": attached.size, "sha256": attached.sha256.hex()}
         output.answer(view, f"{safe(str(path))}  {attached.size} bytes  {attached.sha256.hex()}")
     if not found:
         output.remark("No files came with it.")
+    click.get_current_context().exit(code)
 
 
 async def _get(home: Home, entries: Sequence[str]) -> list[VerifiedRecord]:
@@ -305,7 +323,7 @@ def _row(record: VerifiedRecord) -> tuple[object, ...]:
         record.sender,
         record.kind,
         view["tlp"],
-        view["case"][:_SHORT],
+        view["case"][: views.CASE_DIGITS],
         record.case_state,
         views.subject(record),
     )

@@ -11,6 +11,7 @@ from forewarn_client.cli.speaking import group
 from forewarn_client.directory import DirectoryView
 from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
+from forewarn_client.identity import MEMBER_KINDS
 
 directory = group(
     "directory",
@@ -22,15 +23,15 @@ directory = group(
     name="list",
     examples=("forewarn directory list", "forewarn directory list --kind operator --json"),
 )
-@click.option("--kind", default="", help="Only members of this kind, as in operator.")
+@click.option("--kind", type=click.Choice(MEMBER_KINDS), help="Only members of this kind.")
 @click.option("--sector", default="", help="Only operators of this sector, by its slug.")
-def list_(kind: str, sector: str) -> None:
+def list_(kind: str | None, sector: str) -> None:
     """List the members."""
     view = asyncio.run(_fetch(connecting.load_home()))
     found = [
         member
         for _, member in sorted(view.members.items())
-        if kind in {"", member.kind} and (not sector or sector in member.profile.sectors)
+        if kind in {None, member.kind} and (not sector or sector in member.profile.sectors)
     ]
     if output.wants_json():
         for member in found:

@@ -44,8 +44,9 @@ def verify(files: tuple[Path, ...]) -> None:
             beyond += not verified.directory_known
     if beyond:
         output.remark(
-            f"{beyond} of them lie beyond the directory that this folder keeps: there, that no key "
-            "was revoked in between rests on the receipt's own chain."
+            f"For {beyond} of them, this folder does not know the directory far enough: that the "
+            "sender's key was not revoked by then is said by the receipt alone. `forewarn "
+            "directory list` fetches the directory; then verify again."
         )
     if not paths:
         output.remark("There is no receipt yet: each statement that you send leaves one.")

@@ -4,8 +4,10 @@
 * Every error of the library becomes a sentence and an exit code in one place: here.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, Final
@@ -37,6 +39,15 @@ _PARTS: Final = {
 
 class Root(click.Group):
     """The root group."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a part, or name the nearest; click looks for it among loaded ones only."""
+        if args[0] not in _PARTS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], _PARTS, n=1)
+            ctx.fail(f"No such command '{args[0]}'." + (f" Did you mean '{near[0]}'?" * len(near)))
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """List the parts in the order of their table."""
@@ -113,4 +124,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: What was typed after `forewarn`; the process's own where None.
     """
+    # gRPC writes what its connections meet to standard error; all that matters comes as an error.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     sys.exit(root.main(args=arguments, prog_name="forewarn"))

@@ -1,4 +1,4 @@
-"""What the options that stand for every command say: where the folder is, and how to answer."""
+"""What the options that stand for every command say: the folder, the form of answers, patience."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +17,19 @@ class Settings:
     Attributes:
         home: The member's folder.
         json: Whether to answer in JSON, one object a line.
+        patience: Seconds for which to try to reach the exchange; None for the usual.
     """
 
     home: Path
     json: bool
+    patience: float | None
 
 
 def current(context: click.Context | None = None) -> Settings:
     """Find the settings of the running command; made with defaults where there is none yet."""
     root = (context or click.get_current_context()).find_root()
     if not isinstance(root.obj, Settings):
-        root.obj = Settings(home=Path(DEFAULT_HOME).expanduser(), json=False)
+        root.obj = Settings(home=Path(DEFAULT_HOME).expanduser(), json=False, patience=None)
     return root.obj
 
 
@@ -39,6 +41,11 @@ def _set_home(context: click.Context, _parameter: click.Parameter, value: str | 
 def _set_json(context: click.Context, _parameter: click.Parameter, value: object) -> None:
     if value:
         current(context).json = True
+
+
+def _set_patience(context: click.Context, _parameter: click.Parameter, value: float | None) -> None:
+    if value is not None:
+        current(context).patience = value
 
 
 def options(*, at_root: bool) -> list[click.Parameter]:
@@ -67,5 +74,14 @@ def options(*, at_root: bool) -> list[click.Parameter]:
             is_eager=True,
             callback=_set_json,
             help="Answer in JSON, one object a line.",
+        ),
+        click.Option(
+            ["--patience"],
+            metavar="SECONDS",
+            type=click.FloatRange(0, min_open=True),
+            expose_value=False,
+            is_eager=True,
+            callback=_set_patience,
+            help="How long to try to reach the exchange; else 60, or 3600 for a stream.",
         ),
     ]

@@ -1,22 +1,26 @@
 """Tables and details for people, and progress over many files.
 
-* Cells are made safe here, one by one, and never read as markup.
-* On a terminal a table has its width; in a pipe it is wide enough to be read by other tools.
+* Cells are made safe here, one by one.
+* A row is a line; on a terminal with room for it, a long last cell goes on below itself.
 """
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
+import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
-from rich.text import Text
 
 from forewarn_client.cli import output
 from forewarn_client.terminal import safe, safe_lines
 
-_PIPED_WIDTH = 200
-_FEW = 5
+_GAP: Final = "  "
+_NARROWEST: Final = 20
+_FEW: Final = 5
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -27,13 +31,38 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: 
         rows: The rows, each as long as `columns`.
         empty: What is said where there is no row.
     """
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*(Text(safe(str(cell)), overflow="fold") for cell in row))
-    if table.row_count:
-        _console().print(table)
-    else:
+    cells = [[safe(str(cell)) for cell in row] for row in rows]
+    if not cells:
         output.say(empty)
+        return
+    widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    room = _room(widths)
+    output.say(click.style(_line(columns, widths), bold=True))
+    for *row, last in cells:
+        first, *more = (textwrap.wrap(last, room) if room else [last]) or [""]
+        output.say(_line([*row, first], widths))
+        for rest in more:
+            output.say(" " * (sum(widths[:-1]) + len(_GAP) * len(row)) + rest)
+
+
+def _room(widths: Sequence[int]) -> int:
+    """Tell how wide the last column may be; 0 for as wide as it likes.
+
+    Only it is broken, and only on a terminal: what names something stays in one piece, to be
+    copied. Where a terminal is too narrow for that, it breaks lines itself.
+    """
+    if not sys.stdout.isatty():
+        return 0
+    taken = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
+    left = shutil.get_terminal_size().columns - taken
+    return left if _NARROWEST <= left < widths[-1] else 0
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return _GAP.join(padded).rstrip()
 
 
 def show_details(values: Any, indent: str = "") -> None:  # noqa: ANN401 - any plain value
@@ -48,15 +77,6 @@ def progressing(items: Sequence[Any], what: str) -> Iterable[Any]:
     if output.wants_json() or len(items) < _FEW or not console.is_terminal:
         return items
     return track(items, what, console=console, transient=True)
-
-
-def _console() -> Console:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    return (
-        console
-        if console.is_terminal
-        else Console(highlight=False, markup=False, emoji=False, width=_PIPED_WIDTH)
-    )
 
 
 def _lines(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 - any plain value

@@ -6,13 +6,16 @@
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from forewarn_client import render, times
 from forewarn_client.cases import Case, CaseSummary
 from forewarn_client.membership import MemberRecord
 from forewarn_client.outcomes import LeadTime, Submitted
 from forewarn_client.records import VerifiedRecord
+
+CASE_DIGITS: Final = 12
+"""As many digits of a case's digest as people are shown: enough to name it."""
 
 _SHOWN_APART = {
     *("exchange", "statement_id", "kind", "sender", "recipients", "case_digest", "refers_to"),
