@@ -337,6 +337,17 @@ class LedgerSnapshot(Protocol):
     def member_entries(self, query: MemberQuery) -> list[StoredEntry]:
         """List entries that were sent by a member or delivered to it, in order."""
 
+    def member_horizon(self, query: MemberQuery, most: int) -> int | None:
+        """Tell how far a look at a member's entries may go.
+
+        Args:
+            query: Whose entries, in which boxes and which case; of whatever kind and sender.
+            most: Most entries of each box to look at.
+
+        Returns:
+            An index below which no more of them lie; None where there are no more in all.
+        """
+
     def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
         """List the cases whose opener a member sent or received, in the order of opening.
 

@@ -196,10 +196,11 @@ class ExchangeService:
     def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
         head = self._head.current
         with self._reader.snapshot() as snapshot:
-            if request.HasField("digest"):
-                entry = snapshot.by_digest(request.digest)
-            else:
-                entry = snapshot.by_index(request.index)
+            by_digest = request.HasField("digest")
+            index = snapshot.index_of(request.digest) if by_digest else request.index
+            # What is not the caller's is not even read: how large it is would show in the time.
+            readable = index is not None and snapshot.readable(index, caller.id)
+            entry = snapshot.by_index(index) if index is not None and readable else None
             found = [entry] if entry is not None else []
             records = released(found, reader=caller.id, head=head, snapshot=snapshot)
         if not records:
@@ -210,9 +211,11 @@ class ExchangeService:
         head = self._head.current
         check_reached(start, head)
         with self._reader.snapshot() as snapshot:
+            end = wanted.end(snapshot, caller.id, start, head)
             return read_page(
-                wanted.fetch(snapshot, caller.id, head),
+                wanted.fetch(snapshot, caller.id, end),
                 start,
+                end=end,
                 reader=caller.id,
                 head=head,
                 snapshot=snapshot,

@@ -3,6 +3,8 @@
 * A filter says which box it means; absent is refused, never taken for everything.
 * Kinds are a set: their order and repetition change nothing, also not the cursor.
 * A filter narrows. It never widens what its caller may read: the caller's member is not part of it.
+* One that matches little is not looked through to the end for one page: a page looks at a bounded
+  number of the member's entries, then says where to go on.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from gateway.core.tables import Protocol
 from gateway.ports import Box, LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
 
 MAX_KINDS: Final = 32
+MAX_LOOKED: Final = 4096
+"""Most entries in each of a member's boxes that are looked at for one page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +51,53 @@ class Filter:
             case_digest=self.case_digest,
         ).SerializeToString(deterministic=True)
 
+    def end(self, snapshot: LedgerSnapshot, member: MemberId, start: int, head: SignedHead) -> int:
+        """Give the index at which a page ends at the latest.
+
+        Args:
+            snapshot: Where to read.
+            member: Whose entries.
+            start: Index at which it begins.
+            head: The newest signed checkpoint.
+
+        Returns:
+            The index; the head's size where the rest is not long, or all of it matches.
+        """
+        if not self.kinds and not self.sender:
+            return head.size
+        horizon = snapshot.member_horizon(self._query(member, start, head.size, 1), MAX_LOOKED)
+        return head.size if horizon is None else horizon
+
     def fetch(
-        self, snapshot: LedgerSnapshot, member: MemberId, head: SignedHead
+        self, snapshot: LedgerSnapshot, member: MemberId, end: int
     ) -> Callable[[int, int], list[StoredEntry]]:
         """Give the reading of a member's entries under this filter.
 
         Args:
             snapshot: Where to read.
             member: Whose entries.
-            head: The newest signed checkpoint; nothing at or above its size is read.
+            end: Nothing at or above this index is read.
 
         Returns:
             A function from first index and greatest number to entries.
         """
 
         def read(start: int, limit: int) -> list[StoredEntry]:
-            query = MemberQuery(
-                member=member,
-                box=self.box,
-                after=start - 1,
-                limit=limit,
-                before_size=head.size,
-                kinds=self.kinds,
-                sender=self.sender,
-                case_digest=self.case_digest,
-            )
-            return snapshot.member_entries(query)
+            return snapshot.member_entries(self._query(member, start, end, limit))
 
         return read
+
+    def _query(self, member: MemberId, start: int, end: int, limit: int) -> MemberQuery:
+        return MemberQuery(
+            member=member,
+            box=self.box,
+            after=start - 1,
+            limit=limit,
+            before_size=end,
+            kinds=self.kinds,
+            sender=self.sender,
+            case_digest=self.case_digest,
+        )
 
 
 def parse_filter(request: pb.ListEntriesRequest | pb.FollowRequest) -> Filter:

@@ -99,10 +99,11 @@ def check_reached(start: int, head: SignedHead) -> None:
         )
 
 
-def read_page(
+def read_page(  # noqa: PLR0913 - what a page is made of
     fetch: Fetch,
     start: int,
     *,
+    end: int | None = None,
     reader: MemberId,
     head: SignedHead,
     snapshot: LedgerSnapshot,
@@ -113,6 +114,7 @@ def read_page(
     Args:
         fetch: Reads the list.
         start: Index at which the page begins.
+        end: Index at which it ends at the latest; at the head where None.
         reader: The member that asks.
         head: The newest signed checkpoint.
         snapshot: Where the list is read, at least of the head's size.
@@ -123,7 +125,8 @@ def read_page(
     """
     picked: list[StoredEntry] = []
     room = limits.bytes
-    position, more = max(start, head.size), False
+    end = head.size if end is None else end
+    position, more = max(start, end), end < head.size
     for entry in _walk(fetch, start, head):
         if not entitled(entry, reader, head):
             continue

@@ -152,9 +152,9 @@ class Snapshot:
             matches += " AND e.sender = ?"
             match_values.append(query.sender)
         if query.case_digest:
-            matches += " AND e.case_digest = ?"
+            matches += " AND m.case_digest = ?"
             match_values.append(query.case_digest)
-        boxes = (Box.RECEIVED, Box.SENT) if query.box is Box.ALL else (query.box,)
+        boxes = _boxes(query.box)
         one_box = (
             "SELECT m.idx AS idx FROM member_entry m CROSS JOIN entry e ON e.idx = m.idx"  # noqa: S608 - constants
             f" WHERE m.member = ? AND m.box = ? AND m.idx > ? AND m.idx < ?{matches}"
@@ -167,6 +167,22 @@ class Snapshot:
             values += [query.member, box.value, after, before, *match_values]
         where = f"WHERE idx IN ({walk} ORDER BY idx LIMIT ?) ORDER BY idx"
         return self._entries(where, *values, query.limit)
+
+    def member_horizon(self, query: MemberQuery, most: int) -> int | None:
+        """Tell how far a look at a member's entries may go."""
+        within = " AND case_digest = ?" if query.case_digest else ""
+        found = [
+            self._row(
+                "SELECT idx FROM member_entry WHERE member = ? AND box = ? AND idx > ?"  # noqa: S608 - constants
+                f" AND idx < ?{within} ORDER BY idx LIMIT 1 OFFSET ?",
+                *(query.member, box.value),
+                *(min(query.after, self._size), min(query.before_size, self._size)),
+                *([query.case_digest] if query.case_digest else []),
+                most,
+            )
+            for box in _boxes(query.box)
+        ]
+        return min((row[0] for row in found if row is not None), default=None)
 
     def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
         """List the cases that a member is party to, in the order of opening."""
@@ -258,6 +274,10 @@ class Snapshot:
 
     def _rows(self, sql: str, *values: object) -> list[Row]:
         return self._connection.execute(sql, values).fetchall()
+
+
+def _boxes(box: Box) -> tuple[Box, ...]:
+    return (Box.RECEIVED, Box.SENT) if box is Box.ALL else (box,)
 
 
 def _shelves(member: str) -> tuple[tuple[str, int], ...]:

@@ -135,6 +135,12 @@ class MemorySnapshot:
 
         return [e for e in self._entries if wanted(e)][: query.limit]
 
+    def member_horizon(self, query: MemberQuery, most: int) -> int | None:
+        boxes = [Box.RECEIVED, Box.SENT] if query.box is Box.ALL else [query.box]
+        every = replace(query, kinds=(), sender="", limit=self.size)
+        found = [self.member_entries(replace(every, box=box))[most:] for box in boxes]
+        return min((entries[0].index for entries in found if entries), default=None)
+
     def member_cases(self, member: str, protocol: str, after: int, limit: int) -> list[CaseRow]:
         rows = [
             self.case(e.summary.digest)
