@@ -107,7 +107,7 @@ def _canonical(empty: _M, message: bytes) -> _M | None:
     """Parse a message that is in its one deterministic form; None for any other bytes."""
     try:
         empty.ParseFromString(message)
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError):
         return None
     empty.DiscardUnknownFields()
     return empty if empty.SerializeToString(deterministic=True) == message else None

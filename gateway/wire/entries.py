@@ -2,7 +2,8 @@
 
 * An entry body is serialized once, here; afterwards its bytes are passed on as they are.
 * A summary is read leniently: whatever stands in the ledger was judged before, and a body that
-  nobody can read is an opaque leaf (None), never an error.
+  nobody can read is an opaque leaf (None), never an error. What it holds is of the domain (members,
+  markings, states): whoever writes past the admission cannot make readers stumble.
 
 The summary of a statement that continues a case leaves the protocol empty: the case has it.
 """
@@ -23,8 +24,8 @@ from gateway.core.entry import EntrySummary
 from gateway.core.envelope import Envelope, Signature, digest
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId
-from gateway.core.statements import Header, Kind
-from gateway.core.tables import OPENINGS
+from gateway.core.statements import DIGEST_BYTES, Header, Kind, Tlp
+from gateway.core.tables import OPENINGS, State
 from gateway.wire import strict
 from gateway.wire.headers import header_from, time_from
 
@@ -116,21 +117,25 @@ def summarize(entry_body: bytes) -> EntrySummary | None:
         return None
     body, envelope, header = read
     try:
-        kind = Kind(header.kind)
+        kind, tlp = Kind(header.kind), Tlp(header.tlp)
+        sender, audience = MemberId(header.sender), tuple(map(MemberId, body.audience))
+        state = State(body.case_state) if body.case_state else ""
     except ValueError:
+        return None
+    if len(header.case_digest) not in {0, DIGEST_BYTES}:
         return None
     own = digest(envelope.payload)
     opening = None if header.case_digest else OPENINGS.get(kind)
     return EntrySummary(
         digest=own,
-        sender=header.sender,
+        sender=sender,
         statement_id=header.statement_id,
         kind=kind,
         case_digest=own if opening is not None else header.case_digest,
         protocol=opening.protocol if opening is not None else "",
-        case_state=body.case_state,
-        tlp=header.tlp,
-        audience=tuple(body.audience),
+        case_state=state,
+        tlp=tlp,
+        audience=audience,
         directory=kind.is_directory,
         refers_to=tuple(header.refers_to),
         received_time=time_from(body.received_time),
