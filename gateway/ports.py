@@ -23,8 +23,8 @@ from gateway.core.entry import EntrySummary
 from gateway.core.fold import Entry, Outcome
 
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
-"""Largest block in bytes. Two statements of the largest size fit, with their openings; the stream
-itself takes messages twice as large, so that this number can grow without a new stream."""
+"""Largest block in bytes. The largest entry fits, or three statements of the largest size to few;
+the stream itself takes messages twice as large, so that this number can grow without a new one."""
 
 
 @unique

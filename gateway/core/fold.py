@@ -4,8 +4,8 @@
   the keys that it writes. It is STALE if and only if one of its read keys was written at that size
   or after, be it by an earlier entry of the same block; else it is ACCEPTED, with the next index.
 * An entry that is none is VOID: it did not parse, its salt is not 32 bytes, its body is empty or
-  over 1 MiB + 64 KiB, it was judged at a size beyond the ledger's before this block, it has more
-  than 64 reads or writes, or a key is empty or over 512 bytes.
+  over 2 MiB, it was judged at a size beyond the ledger's before this block, it has more than 64
+  reads or writes, or a key is empty or over 512 bytes.
 * Total: whatever stands in a block gets a verdict. Frozen: these rules are version 1 and never
   change, so that replaying the kept blocks gives the same tree for ever.
 
@@ -22,7 +22,8 @@ from typing import Final
 
 from gateway.core.commitment import SALT_BYTES
 
-MAX_BODY_BYTES: Final = (1 << 20) + (64 << 10)
+MAX_BODY_BYTES: Final = 2 << 20
+"""A statement of the largest size, and as much again for an audience of some thirty thousand."""
 MAX_KEYS: Final = 64
 MAX_KEY_BYTES: Final = 512
 

@@ -1,7 +1,7 @@
 """Somebody writes into the stream past the admission: nothing in the gateway stumbles over it.
 
-Whoever can do that can have entries recorded that no worker checked (the threat model says so). What
-they cannot do is to make the gateway fail for members who have done nothing.
+Whoever can do that can have entries recorded that no worker checked, as the threat model says.
+What they cannot do is to make the gateway fail for members who have done nothing.
 """
 
 from __future__ import annotations
