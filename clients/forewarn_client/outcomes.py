@@ -23,7 +23,8 @@ class LeadTime:
         anchor_time: When that is planned, UTC; None where the notice does not plan it.
         min_lead_days: Notice that the profile asks for, in days; 0 for no floor.
         max_access_days: Longest access of government, in days; 0 for no ceiling.
-        lead_days: Whole days from receipt to the anchor.
+        lead_days: Days from the date of receipt to that of the anchor, both in UTC, whatever the
+            hour; negative where the anchor has passed.
         short_by_days: Days missing to the floor; 0 where the notice is in time.
         access_from_time: When government's access could begin at the earliest, UTC; None where
             the profile says nothing of it.

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +16,7 @@ from tests.story.exchange import Member
 from tests.story.processes import Object
 from tests.story.stage import REFUSED, Stage
 
+_TO_SEND_A_NOTICE = timedelta(seconds=30)
 _LATE_REPORTS = 5
 _PAGE = 2
 # Shorter lines of a key file could stand elsewhere by chance.
@@ -69,6 +72,10 @@ def notices(stage: Stage) -> None:
     """A lab announces a release to two agencies; neither can tell that there is another."""
     story = stage.story
     story.chapter(f"Aurora announces a model, {documents.DAYS_AHEAD} days ahead, to both agencies")
+    wait = documents.before_midnight(datetime.now(UTC), _TO_SEND_A_NOTICE)
+    if wait:
+        story.note(f"it is nearly midnight, UTC, and days are counted by dates: {wait:.0f} s")
+        time.sleep(wait)
     document = stage.document("notice.toml", cast.AURORA, agency="civil-ai")
     addressed = ("--to", "civil-ai", "--to", "natsec-ai", "--separately")
     civil, natsec = stage[cast.AURORA].did("notice", "send", document, *addressed)
@@ -134,7 +141,8 @@ def grant(stage: Stage) -> None:
     )
     real, made_up = (quay.forewarn("case", "show", case) for case in (offer["case"], "0" * 64))
     story.claim(
-        "asked for the case by its name, it is answered as for one that does not exist",
+        "asked for the case by its name, it is answered as for one that does not exist"
+        f" ({real.error.get('reason')})",
         real.status == made_up.status == REFUSED and real.error == made_up.error,
         (real.error, made_up.error),
     )

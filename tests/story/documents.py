@@ -1,12 +1,13 @@
 """The statements of the story, written as members write them: TOML files with a few blanks.
 
 * The files lie in `examples`; `$name` stands for what differs from run to run.
-* Dates are filled in from one moment, so that the story can be told on any day.
+* Dates are filled in from one moment, so that the story can be told on any day; just before
+  midnight it waits for the next one.
 
 It checks nothing: the `forewarn` command does, before it signs.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -15,6 +16,24 @@ EXAMPLES: Final = Path(__file__).with_name("examples")
 DAYS_AHEAD: Final = 62
 _PARTNERS_AHEAD: Final = 45
 _GOVERNMENT_AHEAD: Final = 15
+
+
+def before_midnight(now: datetime, margin: timedelta) -> float:
+    """Tell how long to wait so that what is written and what is received are of one date.
+
+    Days are counted by the UTC calendar: a document that is written just before midnight and
+    received after it is a day nearer to what it announces.
+
+    Args:
+        now: The present, UTC.
+        margin: How long it may take from writing to receipt.
+
+    Returns:
+        Seconds, 0 where midnight is far.
+    """
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), tzinfo=now.tzinfo)
+    left = midnight - now
+    return left.total_seconds() if left < margin else 0
 
 
 def moments(now: datetime) -> dict[str, str]:

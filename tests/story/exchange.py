@@ -20,8 +20,11 @@ import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from cryptography import x509
 
 from certs.authority import Authority
 from certs.files import write_public
@@ -41,6 +44,7 @@ _PARTS: Final = frozenset(
 _BESIDE: Final = "demo"
 _READY_SECONDS: Final = 30.0
 _AT_ONCE: Final = 3
+_SOON: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +203,14 @@ class Exchange:
         self.member(cast.REGISTRAR).did("registrar", "enrol", *enrolments)
         (self.folder / _WHOLE).write_text(_FORMAT, "utf-8")
 
+    def renew(self) -> None:
+        """Give a new certificate to each member whose own does not last for another week."""
+        authority, soon = Authority.load(self.pki), datetime.now(UTC) + _SOON
+        for member in map(self.member, (cast.REGISTRAR, *cast.MEMBERS)):
+            chain = (member.home / "tls.crt").read_bytes()
+            if x509.load_pem_x509_certificates(chain)[0].not_valid_after_utc < soon:
+                self._certify(member, authority)
+
     def serve(self) -> None:
         """Start the gateway, and wait until it serves.
 
@@ -260,10 +272,14 @@ class Exchange:
             for text in (f"--{key}", value)
         ]  # fmt: skip
         member.did("init", "--exchange", self.join_file, *names, *profile)
+        self._certify(member, authority)
+        return member.home
+
+    def _certify(self, member: Member, authority: Authority) -> None:
+        """Have the authority sign a request, and the member put the certificate in its place."""
         issued = member.home / "issued.crt"
         write_public(issued, authority.issue((member.home / "tls.csr").read_bytes()))
         member.did("init", "--certificate", issued)
-        return member.home
 
     def _run(self, *command: str) -> Answer:
         """Run a command of this project, from its root."""

@@ -11,12 +11,15 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from certs.authority import Authority
 from tests.story import material
 from tests.story.claims import Story
+from tests.story.processes import BIN
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 180.0
@@ -139,9 +142,21 @@ def test_an_exchange_goes_on_where_it_was_and_runs_once(tmp_path: Path) -> None:
     assert blocked.returncode == 1
     assert output.count("\n") == 1
     assert "another program listens on" in output
+    aurora = folder / "members" / "aurora"
+    authority = Authority.load(folder / "pki")
+    request = (aurora / "tls.csr").read_bytes()
+    (aurora / "tls.crt").write_bytes(authority.issue(request, lifetime=timedelta(seconds=1)))
     with story("up", "--folder", folder) as again:
         read_until(again, LAST)
         assert (folder / "gateway" / "exchange.toml").read_bytes() == join
+        listed = subprocess.run(
+            [BIN / "forewarn", "--home", aurora, "directory", "list"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # Its certificate had expired while the exchange was away.
+        assert (listed.returncode, listed.stderr) == (0, "")
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.story import documents
 from tests.story.processes import BIN
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CASE = re.compile(r"\b[0-9a-f]{64}\b")
+CASE = re.compile(r"^([0-9a-f]{12})  ", re.MULTILINE)
 ENDLESS = ("inbox follow", " &")
 
 
@@ -82,6 +84,7 @@ def until(typed: Typed, out: Path) -> None:
 
 
 def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path) -> None:
+    time.sleep(documents.before_midnight(datetime.now(UTC), timedelta(minutes=2)))
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     env |= {"LC_ALL": "C.UTF-8", "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
     up = [sys.executable, "-m", "tests.story", "up", "--folder", str(tmp_path / "run")]
@@ -113,7 +116,7 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path) -> None:
             assert done.returncode == 0, f"$ {typed.command}\n{done.stdout}"
             assert typed.is_met_by(done.stdout), f"$ {typed.command}\n{done.stdout}"
             if " case list" in typed.command:
-                env["CASE"] = CASE.findall(done.stdout)[-1][:12]
+                env["CASE"] = CASE.findall(done.stdout)[-1]
         for typed, out in endless:
             until(typed, out)
 

@@ -1,6 +1,7 @@
 """`make up`: an exchange that keeps running, with one folder per member, to try things on.
 
-* The first time it is made; after that, the same one is started again, with all that was said.
+* The first time it is made; after that, the same one is started again, with all that was said, and
+  with new certificates where the old ones are about to expire.
 * It runs in the foreground until Ctrl-C.
 """
 
@@ -32,6 +33,7 @@ def up(folder: Path, port: int) -> int:
         try:
             exchange.take()
             if exchange.is_whole:
+                exchange.renew()
                 exchange.serve()
             else:
                 print("Making an exchange with seven members ...", flush=True)

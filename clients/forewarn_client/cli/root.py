@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any, Final
 
 import click
@@ -98,7 +97,7 @@ class Root(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     params=settings.options(at_root=True),
 )
-@click.version_option(version("forewarn"), "--version", prog_name="forewarn")
+@click.version_option(package_name="forewarn", prog_name="forewarn")
 def root() -> None:
     """Exchange signed statements about frontier models: notices, grants, breaches, alerts.
 

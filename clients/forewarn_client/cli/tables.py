@@ -12,8 +12,6 @@ from typing import Any, Final
 
 import click
 from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import track
 
 from forewarn_client.cli import output
 from forewarn_client.terminal import safe, safe_lines
@@ -73,10 +71,13 @@ def show_details(values: Any, indent: str = "") -> None:  # noqa: ANN401 - any p
 
 def progressing(items: Sequence[Any], what: str) -> Iterable[Any]:
     """Go through items, with a progress bar on a terminal where they are many."""
-    console = Console(stderr=True)
-    if output.wants_json() or len(items) < _FEW or not console.is_terminal:
+    if output.wants_json() or len(items) < _FEW or not sys.stderr.isatty():
         return items
-    return track(items, what, console=console, transient=True)
+    # Loaded late: it takes longer than most commands.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
+    return track(items, what, console=Console(stderr=True), transient=True)
 
 
 def _lines(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 - any plain value
