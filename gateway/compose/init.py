@@ -5,7 +5,8 @@
 * Keeper, stream, store, genesis entry, configuration, join file, marker: in this order. The marker
   comes last; before it, nobody has pinned anything.
 * With the marker there, a log key or a stream that is missing has been lost, and is never made
-  anew. The store follows from the stream: it is.
+  anew; nor is a log key where a store or a stream stands without one, marker or not: the key comes
+  first. The store follows from the stream: it is made anew.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from gateway.ledger.nats_roles import INIT_ROLES, SERVE_ROLES, Role
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
 from gateway.ledger.stream import JetStreamAppender, JetStreamReader
-from gateway.ledger.stream_setup import check_stream, create_stream
+from gateway.ledger.stream_setup import check_stream, create_stream, holds_files
 from gateway.wire.entries import summarize
 
 _NODE: Final = "init"
@@ -64,6 +65,7 @@ async def initialise(
     config.tls.credentials()
     async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
         if begun is None:
+            _check_key_not_lost(state, house)
             keeper = Keeper.create(state.keeper, genesis.origin)
             async with connected(house.nats, Role.KEEPER) as connection:
                 await create_stream(connection, store_dir=house.nats.store_dir)
@@ -131,6 +133,18 @@ async def _begin(
 def _check_same(begun: Inception | None, genesis: Genesis, state: StateFolder) -> None:
     if begun is not None and begun.genesis_digest != genesis.digest.hex():
         raise _other_genesis(state)
+
+
+def _check_key_not_lost(state: StateFolder, house: House) -> None:
+    """Refuse to make a log key for a ledger that another key has signed."""
+    if state.keeper.exists():
+        return
+    if state.store.exists() or holds_files(house.nats.store_dir):
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{state.root} holds a ledger without its log key: restore {state.keeper} from a copy; "
+            "only if no receipt was ever given, name another folder",
+        )
 
 
 def _other_genesis(state: StateFolder) -> SetupError:

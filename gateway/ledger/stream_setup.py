@@ -93,7 +93,7 @@ async def create_stream(
             LEDGER_UNAVAILABLE, the server refused, did not answer, or has a weaker stream.
     """
     if await _stream_config(keeper) is None:
-        if store_dir is not None and _holds_files(store_dir):
+        if store_dir is not None and holds_files(store_dir):
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
                 f"{store_dir} holds data but nats-server finds no stream {STREAM} in it: restore "
@@ -137,6 +137,12 @@ async def check_stream(connection: RoleConnection) -> None:
             f"the stream {STREAM} was changed ({', '.join(changed)}): set it back, or the ledger "
             "can lose blocks",
         )
+
+
+def holds_files(store_dir: Path) -> bool:
+    """Tell whether JetStream has ever kept anything in its folder."""
+    # An empty server makes folders and no file.
+    return store_dir.exists() and any(path.is_file() for path in store_dir.rglob("*"))
 
 
 _SETTINGS: Final = (
@@ -187,11 +193,6 @@ async def _stream_config(connection: RoleConnection) -> api.StreamConfig | None:
     except (nats.errors.Error, SessionEnded, TimeoutError) as error:
         raise _unanswered("asking for the stream", error) from error
     return info.config
-
-
-def _holds_files(store_dir: Path) -> bool:
-    # An empty server makes folders and no file.
-    return store_dir.exists() and any(path.is_file() for path in store_dir.rglob("*"))
 
 
 def _unanswered(what: str, error: Exception) -> Fault:

@@ -93,6 +93,20 @@ def test_a_lost_log_key_is_never_made_anew(own: Live) -> None:
     assert not (own.state / "keeper").exists()
 
 
+@pytest.mark.parametrize("left", ["ledger.db", "jetstream", "both"])
+def test_a_lost_log_key_is_not_made_anew_without_the_marker_either(own: Live, left: str) -> None:
+    own.init()
+    shutil.rmtree(own.state / "keeper")
+    (own.state / "inception.json").unlink()
+    if left == "ledger.db":
+        shutil.rmtree(own.state / "jetstream")
+    if left == "jetstream":
+        (own.state / "ledger.db").unlink()
+
+    assert "restore" in sentence(run(*own.init_command))
+    assert not (own.state / "keeper").exists()
+
+
 def test_a_genesis_that_is_none_is_refused(own: Live) -> None:
     (own.folder / "genesis.dsse").write_bytes(enrolment(AURORA).envelope)
 
