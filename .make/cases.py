@@ -37,6 +37,10 @@ which statement, in which states, and what the state is then. What no row allows
 - In a grant case the roles come from the newest offer: its grantee, its cosigners, and the lab that
   sent it, the grantor. While there is only an application, the applicant is the grantee. What the
   terms ask for besides (versions, cosignatures, expiry) is in `gateway/core/grants.py`.
+- A coverage request goes to one agency and refers to a notice that this agency has from the same
+  lab. A determination after a reconsideration says whether it is upheld or changed
+  (`gateway/core/coverage.py`). No row of another case reads a determination: it neither permits nor
+  forbids a release.
 """
 
 

@@ -1,4 +1,4 @@
-"""A government body: it reviews notices, takes reports, warns operators."""
+"""A government body: it reviews notices, determines coverage, takes reports, warns operators."""
 
 from typing import ClassVar
 
@@ -12,6 +12,17 @@ class Agency(Grantee, Reporting):
     """A connected agency: reviewer, grantee, alerter."""
 
     kind: ClassVar[str] = "agency"
+
+    async def report_progress(self, case: bytes, source: Source) -> Submitted:
+        """Say where the work on a coverage case stands (`CaseProgress`)."""
+        return await self.say_in(case, "CaseProgress", source)
+
+    async def determine_coverage(self, case: bytes, source: Source) -> Submitted:
+        """Determine whether a model is covered (`CoverageDetermination`).
+
+        After a reconsideration the determination says whether it is upheld or changed.
+        """
+        return await self.say_in(case, "CoverageDetermination", source)
 
     async def triage(self, case: bytes, source: Source) -> Submitted:
         """Give a reported breach its case number and lead desk (`Triage`)."""

@@ -23,17 +23,21 @@ _TERMS: Final = ("ModelAccessGrant", "GrantNarrowing")
 _APPLICATION: Final = ("EarlyAccessApplication",)
 _REPORTS: Final = ("BreachReport",)
 _ALERTS: Final = ("Alert", "AlertUpdate")
-_SUBJECTS: Final = (*_NOTICES, *_TERMS, *_APPLICATION, *_REPORTS, *_ALERTS)
+_COVERAGE: Final = ("CoverageRequest", "CoverageDetermination")
+SUBJECTS: Final = (*_NOTICES, *_COVERAGE, *_TERMS, *_APPLICATION, *_REPORTS, *_ALERTS)
 
 REFERS_TO: Final[Mapping[str, tuple[str, ...]]] = {
-    "Acknowledgement": _SUBJECTS,
-    "Question": _SUBJECTS,
+    "Acknowledgement": SUBJECTS,
+    "Question": SUBJECTS,
     "Answer": ("Question",),
-    "Declination": (*_OFFERS, *_APPLICATION),
-    "Feedback": _SUBJECTS,
+    "Declination": ("CoverageRequest", *_OFFERS, *_APPLICATION),
+    "Feedback": SUBJECTS,
     "NoticeAmendment": _NOTICES,
     "NoticeWithdrawal": _NOTICES,
     "ReleaseConfirmation": _NOTICES,
+    "CaseProgress": ("CoverageRequest",),
+    "CoverageDetermination": _COVERAGE,
+    "ReconsiderationRequest": ("CoverageDetermination",),
     "ModelAccessGrant": (*_OFFERS, *_APPLICATION),
     "GrantAcceptance": _OFFERS,
     "GrantCosignature": _OFFERS,
@@ -72,7 +76,7 @@ class CaseSummary:
 
     Attributes:
         digest: Digest of the statement that opened it.
-        protocol: Which table it follows: `release`, `grant`, `breach` or `alert`.
+        protocol: Which table it follows: `release`, `coverage`, `grant`, `breach` or `alert`.
         state: Its state after the last entry that the member may read.
         opened_index: Index of the entry that opened it.
         last_index: Index of the last entry that the member may read.
@@ -174,6 +178,39 @@ def defaults(case: Case, kind: str, sender: str) -> dict[str, Any]:
         "refers_to": [subject.digest],
     }
     return made | ({"community": opener.community} if opener.community else {})
+
+
+def about_notice(notice: Case, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the document of a coverage request from what its author states and the notice.
+
+    Args:
+        notice: The release case that the notice opened.
+        values: What the author states; it goes before what the notice gives.
+
+    Returns:
+        The whole document: recipients, marking, reference and handle are those of the notice.
+
+    Raises:
+        RequestError: It is no release case, or the notice went to several agencies and the author
+            names none of them.
+    """
+    opener = notice.opener
+    if opener.kind != "PreReleaseNotice":
+        raise RequestError("a coverage request is about a notice: name the case of one")
+    if len(opener.audience) != 1 and "recipients" not in values:
+        raise RequestError(
+            "the notice went to several agencies, and one of them is asked: "
+            f"name it of {', '.join(opener.audience)}"
+        )
+    facts = values.get("facts", {})
+    handle = {"handle": opener.header.pre_release_notice.handle}
+    return {
+        "recipients": list(opener.audience),
+        "tlp": words.write_word(header_pb2.TlpLevel.DESCRIPTOR, opener.header.tlp),
+        "refers_to": [notice.digest],
+        **values,
+        "facts": {**handle, **facts} if isinstance(facts, Mapping) else facts,
+    }
 
 
 def _recipients(case: Case, sender: str) -> list[str]:

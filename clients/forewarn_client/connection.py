@@ -309,7 +309,8 @@ class Connection:
         """List the cases that this member is party to, in the order in which they were opened.
 
         Args:
-            protocol: Only this one: `release`, `grant`, `breach` or `alert`; all where empty.
+            protocol: Only this one: `release`, `coverage`, `grant`, `breach` or `alert`; all where
+                empty.
 
         Yields:
             The cases, in the exchange's words; `case` verifies one.

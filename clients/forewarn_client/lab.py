@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from forewarn_client import cases
 from forewarn_client.authoring import Document, Draft
 from forewarn_client.errors import RequestError
 from forewarn_client.member import NOTHING, Source
@@ -81,6 +82,35 @@ class Lab(Reporting):
     async def confirm_release(self, case: bytes, source: Source) -> Submitted:
         """Confirm that the release has happened (`ReleaseConfirmation`)."""
         return await self.say_in(case, "ReleaseConfirmation", source)
+
+    async def request_coverage(self, notice: bytes, source: Source, agency: str = "") -> Submitted:
+        """Ask an agency whether an announced model is covered (`CoverageRequest`); opens a case.
+
+        Args:
+            notice: Digest of the notice's case.
+            source: The request; marking, reference and handle are the notice's where it does not
+                state them.
+            agency: Which agency is asked, where the notice went to several.
+
+        Returns:
+            What was recorded.
+
+        Raises:
+            ForewarnError: As `case`, `draft` and `submit`.
+        """
+        if isinstance(source, Draft):
+            return await self.say("CoverageRequest", source)
+        values = source.values if isinstance(source, Document) else source
+        if agency:
+            values = {"recipients": [agency], **values}
+        made = cases.about_notice(await self.case(notice), values)
+        if isinstance(source, Document):
+            return await self.say("CoverageRequest", Document(values=made, folder=source.folder))
+        return await self.say("CoverageRequest", made)
+
+    async def request_reconsideration(self, case: bytes, source: Source) -> Submitted:
+        """Ask the agency to look at its determination again (`ReconsiderationRequest`)."""
+        return await self.say_in(case, "ReconsiderationRequest", source)
 
     async def offer_grant(self, source: Source, case: bytes = b"") -> Submitted:
         """Offer access to a model (`ModelAccessGrant`).

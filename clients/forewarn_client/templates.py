@@ -28,12 +28,13 @@ _DIRECTORY_KINDS: Final = range(32, 64)
 _OPENERS: Final = {
     "Alert",
     "BreachReport",
+    "CoverageRequest",
     "EarlyAccessApplication",
     "ModelAccessGrant",
     "PreReleaseNotice",
 }
 # Openers that never stand in a case of another's.
-_OPENERS_ONLY: Final = {"Alert", "EarlyAccessApplication", "PreReleaseNotice"}
+_OPENERS_ONLY: Final = {"Alert", "CoverageRequest", "EarlyAccessApplication", "PreReleaseNotice"}
 _HEADER_KEYS: Final = (
     *("recipients", "tlp", "case_digest", "refers_to", "on_behalf_of", "expire_time"),
     *("embargo_until_time", "community", "pap", "cui", "market_sensitive", "protection_regime"),
@@ -107,10 +108,12 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "MemberEnrolmentFacts.kind": '"operator"',
     "MemberProfile.domain": '"harbor-bank.example"',
     "MemberProfile.agency_type": '"civil"',
+    "ClassifiedPointer.marking": '"SECRET//NOFORN"',
+    "CoverageDeterminationFacts.decided_by": '"director of evaluations"',
     "Technique.catalogue": '"ATLAS"',
 }
 # Optional by their rules, but one of them has to be there.
-_UNCOMMENTED: Final = {"PlannedTimes.public_release"}
+_UNCOMMENTED: Final = {"PlannedTimes.public_release", "CoverageDeterminationFacts.basis_class"}
 
 
 def template(kind: str) -> str:

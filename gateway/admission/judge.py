@@ -15,7 +15,8 @@ from typing import Final
 from gateway.admission import keys
 from gateway.admission.submission import Judged, Verified
 from gateway.admission.verify import profile_version
-from gateway.core import grants, markings, protocols
+from gateway.core import coverage, grants, markings, protocols
+from gateway.core.coverage import Announced
 from gateway.core.directory import Directory
 from gateway.core.enrolment import (
     MemberEnrolmentFacts,
@@ -23,6 +24,7 @@ from gateway.core.enrolment import (
     MemberUpdateFacts,
 )
 from gateway.core.errors import Fault, Reason, invalid
+from gateway.core.facts import PreReleaseNoticeFacts
 from gateway.core.identity import MemberId
 from gateway.core.protocols import Cited, Situation
 from gateway.core.statements import Group, GroupRecipient, Header, Kind, Tlp
@@ -107,7 +109,7 @@ def _judge_exchange(verified: Verified, snapshot: LedgerSnapshot, policy: Policy
         reads.add(keys.member(header.on_behalf_of))
     writes = {keys.statement(header)}
     if header.case is None:
-        audience, state = _open(verified)
+        audience, state = _open(verified, cited)
         writes.add(keys.case(verified.digest))
     else:
         audience, state, alone = _continue(verified, snapshot, header.case, cited)
@@ -125,12 +127,27 @@ def _judge_exchange(verified: Verified, snapshot: LedgerSnapshot, policy: Policy
     )
 
 
-def _open(verified: Verified) -> tuple[tuple[MemberId, ...], State]:
+def _open(verified: Verified, cited: tuple[StoredEntry, ...]) -> tuple[tuple[MemberId, ...], State]:
     header, authenticated = verified.header, verified.authenticated
     opening = protocols.opening(header, authenticated.member.kind)
     audience = markings.audience_of_opener(header, authenticated.directory, opening.recipients)
     grants.check_opening(header, audience)
+    coverage.check_opening(header, audience, _notices(cited))
     return audience, opening.to
+
+
+def _notices(cited: tuple[StoredEntry, ...]) -> list[Announced]:
+    """Pick the notices out of what a statement refers to."""
+    found = []
+    for entry in cited:
+        if entry.summary is None or entry.summary.kind != Kind.PRE_RELEASE_NOTICE:
+            continue
+        facts = _header(entry).facts
+        if isinstance(facts, PreReleaseNoticeFacts):
+            audience = frozenset(MemberId(name) for name in entry.summary.audience)
+            sender = MemberId(entry.summary.sender)
+            found.append(Announced(sender=sender, handle=facts.handle, audience=audience))
+    return found
 
 
 def _continue(

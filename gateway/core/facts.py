@@ -2,7 +2,8 @@
 
 * One frozen class for each kind that has facts; constructing one refuses what can never be right.
 * A rule that needs only the facts of one statement stands here; a rule that needs the case or the
-  time stands in `protocols`, `grants` or the admission. The directory's facts: `enrolment`.
+  time stands in `protocols`, `grants` or the admission. Facts of the directory are in `enrolment`,
+  those of coverage in `coverage`.
 
 Choices that nothing in the gateway reads (a severity, a cause) are checked on the wire and have no
 field here.
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, unique
 from typing import Final, TypeAlias
 
+from gateway.core.coverage import CoverageDeterminationFacts, CoverageRequestFacts
 from gateway.core.enrolment import (
     GenesisFacts,
     KeyRegistrationFacts,
@@ -272,6 +274,8 @@ Facts: TypeAlias = (
     | ModelAccessGrantFacts
     | GrantNarrowingFacts
     | BreachReportFacts
+    | CoverageRequestFacts
+    | CoverageDeterminationFacts
     | OtherFacts
 )
 

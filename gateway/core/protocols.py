@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.core import coverage
+from gateway.core.coverage import CoverageDeterminationFacts
 from gateway.core.errors import Reason, Refusal, invalid
 from gateway.core.facts import (
     BreachReportFacts,
@@ -134,7 +136,8 @@ def transition(header: Header, audience: tuple[MemberId, ...], situation: Situat
         Refusal: CASE_UNEXPECTED, the table has no such row; SENDER_NOT_PERMITTED, it has none for
             any role of the sender; CASE_WRONG_STATE, it has one, in other states;
             REFERENCE_INVALID, the statement does not refer to what the row asks for;
-            COSIGNATURES_MISSING, GRANT_WIDENED or FIELD_INVALID, the terms of the grant say no.
+            COSIGNATURES_MISSING, GRANT_WIDENED or FIELD_INVALID, the terms of the grant say no;
+            FIELD_INVALID, a determination does not say what its reconsideration came to.
     """
     rows = [row for row in TABLES[situation.protocol] if _is_about(row, header)]
     if not rows:
@@ -157,6 +160,8 @@ def transition(header: Header, audience: tuple[MemberId, ...], situation: Situat
     _check_reference(row, header, situation)
     if situation.protocol is Protocol.GRANT:
         check_terms(header, audience, _grant_case(situation))
+    if isinstance(header.facts, CoverageDeterminationFacts):
+        coverage.check_review(header.facts, _reconsidered(situation))
     return Transition(state=_state_after(row, header, situation), alone=row.alone)
 
 
@@ -220,6 +225,13 @@ def _grant_case(situation: Situation) -> GrantCase:
         in_force=situation.state in {State.ACTIVE, State.SUSPENDED},
         now=situation.now,
     )
+
+
+def _reconsidered(situation: Situation) -> CoverageDeterminationFacts | None:
+    """Give the determination that is being reconsidered, or None."""
+    facts = situation.current.facts
+    waiting = situation.state is State.RECONSIDERATION
+    return facts if waiting and isinstance(facts, CoverageDeterminationFacts) else None
 
 
 def _plan(header: Header) -> PlannedTimes | None:

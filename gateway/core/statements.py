@@ -81,6 +81,11 @@ class Kind(IntEnum):
     ALERT_CANCELLATION = 130
     SIGHTING = 131
 
+    COVERAGE_REQUEST = 144
+    CASE_PROGRESS = 145
+    COVERAGE_DETERMINATION = 146
+    RECONSIDERATION_REQUEST = 147
+
     @property
     def is_directory(self) -> bool:
         """Whether it belongs to the directory's chain, which every member may read."""

@@ -26,6 +26,7 @@ class Protocol(StrEnum):
     """Which table a case follows."""
 
     RELEASE = "release"
+    COVERAGE = "coverage"
     GRANT = "grant"
     BREACH = "breach"
     ALERT = "alert"
@@ -42,6 +43,11 @@ class State(StrEnum):
     RELEASED = "RELEASED"
 
     REQUESTED = "REQUESTED"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    DETERMINED = "DETERMINED"
+    RECONSIDERATION = "RECONSIDERATION"
+    DECLINED = "DECLINED"
+
     OFFERED = "OFFERED"
     ACCEPTED = "ACCEPTED"
     ACTIVE = "ACTIVE"
@@ -90,6 +96,7 @@ class Refers(StrEnum):
     ANYTHING = "anything"
     OFFER = "the newest offer"
     NOTICE = "the notice or its newest amendment"
+    DETERMINATION = "the newest determination"
     ALERT = "the alert or its newest update"
     QUESTION = "a question of this case"
 
@@ -160,6 +167,21 @@ def _row(  # noqa: PLR0913 - the columns of a table
     )
 
 
+def _common(by: set[Role], states: set[State], *kinds: Kind) -> tuple[Row, ...]:
+    """Give the rows of common answers, which change nothing and do not queue."""
+    return tuple(
+        _row(
+            kind,
+            by,
+            states,
+            Then.UNCHANGED,
+            refers=Refers.QUESTION if kind is Kind.ANSWER else Refers.ANYTHING,
+            alone=False,
+        )
+        for kind in kinds
+    )
+
+
 _LAB, _AGENCY, _OPERATOR, _RELAY = (
     MemberKind.LAB,
     MemberKind.AGENCY,
@@ -173,6 +195,12 @@ OPENINGS: Final[Mapping[Kind, Opening]] = {
         senders=_members(_LAB),
         recipients=_members(_AGENCY),
         to=State.NOTIFIED,
+    ),
+    Kind.COVERAGE_REQUEST: Opening(
+        protocol=Protocol.COVERAGE,
+        senders=_members(_LAB),
+        recipients=_members(_AGENCY),
+        to=State.REQUESTED,
     ),
     Kind.EARLY_ACCESS_APPLICATION: Opening(
         protocol=Protocol.GRANT,
@@ -201,9 +229,14 @@ OPENINGS: Final[Mapping[Kind, Opening]] = {
 }
 
 _R, _G, _A = Role, State, Then
+_COVERAGE_WAITING = {_G.REQUESTED, _G.UNDER_REVIEW}
+_COVERAGE_ANY = _COVERAGE_WAITING | {_G.DETERMINED, _G.RECONSIDERATION, _G.DECLINED}
 _RELEASE_OPEN = {_G.NOTIFIED, _G.ACKNOWLEDGED, _G.QUESTIONS_OPEN}
 _GRANT_OPEN = {_G.REQUESTED, _G.OFFERED, _G.ACCEPTED, _G.ACTIVE, _G.SUSPENDED}
 _GRANT_BEFORE = {_G.REQUESTED, _G.OFFERED, _G.ACCEPTED}
+_GRANT_ANY = _GRANT_OPEN | {
+    *(_G.REVOKED, _G.COMPLETED, _G.TERMINATED, _G.DESTRUCTION_ATTESTED),
+}
 _BREACH_RUNNING = {_G.REPORTED, _G.TRIAGED, _G.CONTAINED}
 _BREACH_ANY = _BREACH_RUNNING | {_G.FINAL, _G.RETRACTED, _G.CLOSED}
 _ALERT_ANY = {_G.ISSUED, _G.CANCELLED}
@@ -235,6 +268,33 @@ TABLES: Final[Mapping[Protocol, tuple[Row, ...]]] = {
         _row(Kind.NOTICE_WITHDRAWAL, {_R.ORIGINATOR}, _RELEASE_OPEN, _G.WITHDRAWN),
         _row(Kind.RELEASE_CONFIRMATION, {_R.ORIGINATOR}, _RELEASE_OPEN, _G.RELEASED),
     ),
+    Protocol.COVERAGE: (
+        _row(Kind.CASE_PROGRESS, {_R.RECIPIENT_AGENCY}, _COVERAGE_WAITING, _G.UNDER_REVIEW),
+        _row(
+            Kind.COVERAGE_DETERMINATION,
+            {_R.RECIPIENT_AGENCY},
+            _COVERAGE_WAITING,
+            _G.DETERMINED,
+        ),
+        _row(
+            Kind.RECONSIDERATION_REQUEST,
+            {_R.ORIGINATOR},
+            {_G.DETERMINED},
+            _G.RECONSIDERATION,
+            refers=Refers.DETERMINATION,
+        ),
+        _row(
+            Kind.COVERAGE_DETERMINATION,
+            {_R.RECIPIENT_AGENCY},
+            {_G.RECONSIDERATION},
+            _G.DETERMINED,
+            refers=Refers.DETERMINATION,
+        ),
+        _row(Kind.DECLINATION, {_R.RECIPIENT_AGENCY}, _COVERAGE_WAITING, _G.DECLINED),
+        *_common(
+            _PARTY, _COVERAGE_ANY, Kind.ACKNOWLEDGEMENT, Kind.QUESTION, Kind.ANSWER, Kind.FEEDBACK
+        ),
+    ),
     Protocol.GRANT: (
         _row(Kind.MODEL_ACCESS_GRANT, {_R.GRANTOR}, {_G.REQUESTED, _G.OFFERED}, _G.OFFERED),
         _row(Kind.GRANT_ACCEPTANCE, {_R.GRANTEE}, {_G.OFFERED}, _G.ACCEPTED, refers=Refers.OFFER),
@@ -264,6 +324,7 @@ TABLES: Final[Mapping[Protocol, tuple[Row, ...]]] = {
             {_G.REVOKED, _G.COMPLETED, _G.ACTIVE, _G.SUSPENDED},
             _G.DESTRUCTION_ATTESTED,
         ),
+        *_common(_PARTY, _GRANT_ANY, Kind.ACKNOWLEDGEMENT, Kind.QUESTION, Kind.ANSWER),
     ),
     Protocol.BREACH: (
         _row(Kind.TRIAGE, {_R.RECIPIENT_AGENCY}, {_G.REPORTED, _G.TRIAGED}, _G.TRIAGED),
@@ -289,27 +350,22 @@ TABLES: Final[Mapping[Protocol, tuple[Row, ...]]] = {
             reports=frozenset({ReportKind.RETRACTION}),
         ),
         _row(Kind.CASE_CLOSURE, {_R.RECIPIENT_AGENCY}, {_G.FINAL, _G.RETRACTED}, _G.CLOSED),
-        *(
-            _row(kind, _PARTY, _BREACH_ANY, _A.UNCHANGED, refers=refers, alone=False)
-            for kind, refers in (
-                (Kind.ACKNOWLEDGEMENT, Refers.ANYTHING),
-                (Kind.QUESTION, Refers.ANYTHING),
-                (Kind.ANSWER, Refers.QUESTION),
-                (Kind.FEEDBACK, Refers.ANYTHING),
-            )
+        *_common(
+            _PARTY, _BREACH_ANY, Kind.ACKNOWLEDGEMENT, Kind.QUESTION, Kind.ANSWER, Kind.FEEDBACK
         ),
     ),
     Protocol.ALERT: (
         _row(Kind.ALERT_UPDATE, {_R.ORIGINATOR}, {_G.ISSUED}, _G.ISSUED, refers=Refers.ALERT),
         _row(Kind.ALERT_CANCELLATION, {_R.ORIGINATOR}, {_G.ISSUED}, _G.CANCELLED),
-        _row(Kind.ACKNOWLEDGEMENT, {_R.RECIPIENT}, _ALERT_ANY, _A.UNCHANGED, alone=False),
-        _row(Kind.SIGHTING, {_R.RECIPIENT}, _ALERT_ANY, _A.UNCHANGED, alone=False),
+        *_common({_R.RECIPIENT}, _ALERT_ANY, Kind.ACKNOWLEDGEMENT, Kind.SIGHTING),
+        *_common(_PARTY, _ALERT_ANY, Kind.QUESTION, Kind.ANSWER),
     ),
 }
 
 # Kinds whose newest statement in a case other rows refer to or read.
 VERSIONED: Final[Mapping[Protocol, frozenset[Kind]]] = {
     Protocol.RELEASE: frozenset({Kind.PRE_RELEASE_NOTICE, Kind.NOTICE_AMENDMENT}),
+    Protocol.COVERAGE: frozenset({Kind.COVERAGE_REQUEST, Kind.COVERAGE_DETERMINATION}),
     Protocol.GRANT: frozenset({Kind.MODEL_ACCESS_GRANT, Kind.GRANT_NARROWING}),
     Protocol.BREACH: frozenset({Kind.BREACH_REPORT}),
     Protocol.ALERT: frozenset({Kind.ALERT, Kind.ALERT_UPDATE}),

@@ -15,13 +15,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from forewarn.statement.v1 import (
     breach_pb2,
+    coverage_pb2,
     directory_pb2,
     grant_pb2,
     header_pb2,
     release_pb2,
     values_pb2,
 )
-from gateway.core import enrolment, facts
+from gateway.core import coverage, enrolment, facts
 from gateway.core.envelope import PublicKey
 from gateway.core.errors import Refusal, invalid
 from gateway.core.identity import MemberId, MemberKind, SystemId
@@ -250,6 +251,16 @@ def _report(message: breach_pb2.BreachReportFacts) -> facts.Facts:
     )
 
 
+def _determination(message: coverage_pb2.CoverageDeterminationFacts) -> facts.Facts:
+    return coverage.CoverageDeterminationFacts(
+        outcome=coverage.Outcome(message.outcome),
+        basis=coverage.Basis(message.basis_class) if message.basis_class else None,
+        decided_time=time_from(message.decided_time),
+        valid_until_time=_time(message, "valid_until_time"),
+        review=coverage.Review(message.review) if message.review else None,
+    )
+
+
 _FACTS: Final[Mapping[Kind, Callable[[Any], facts.Facts]]] = {
     Kind.GENESIS: _genesis,
     Kind.MEMBER_ENROLMENT: _enrolment,
@@ -278,4 +289,6 @@ _FACTS: Final[Mapping[Kind, Callable[[Any], facts.Facts]]] = {
     Kind.MODEL_ACCESS_GRANT: _grant,
     Kind.GRANT_NARROWING: lambda m: facts.GrantNarrowingFacts(grant=_grant(m.grant)),
     Kind.BREACH_REPORT: _report,
+    Kind.COVERAGE_REQUEST: lambda m: coverage.CoverageRequestFacts(handle=m.handle),
+    Kind.COVERAGE_DETERMINATION: _determination,
 }

@@ -21,6 +21,7 @@ from forewarn.statement.v1 import (
     alert_pb2,
     answers_pb2,
     breach_pb2,
+    coverage_pb2,
     directory_pb2,
     grant_pb2,
     header_pb2,
@@ -36,7 +37,9 @@ from gateway.wire.headers import header_from
 MAX_STATEMENT_BYTES = 1_048_576
 
 # Imported so that the pool knows every body message.
-_FILES = (alert_pb2, answers_pb2, breach_pb2, directory_pb2, grant_pb2, release_pb2)
+_FILES = (
+    *(alert_pb2, answers_pb2, breach_pb2, coverage_pb2, directory_pb2, grant_pb2, release_pb2),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The four protocols, walked from end to end over both ledgers: every row once, as it is told."""
+"""The protocols, walked from end to end over both ledgers: every row once, as it is told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from forewarn.statement.v1 import grant_pb2, release_pb2
+from forewarn.statement.v1 import coverage_pb2, grant_pb2, release_pb2
 from gateway.core.errors import Reason
 from gateway.core.statements import Kind
 from gateway.core.tables import OPENINGS, TABLES
@@ -78,6 +78,75 @@ def test_release_without_a_word_from_anybody(world: World) -> None:
     walk.step(world.aurora, Kind.RELEASE_CONFIRMATION, "RELEASED")
 
 
+def test_coverage(world: World) -> None:
+    lab, agency = world.aurora, world.civil
+    notice = world.submit(lab.notice(agency, world.natsec))
+    asked = world.submit(lab.request_coverage(notice.digest, agency))
+    assert (asked.body.case_state, list(asked.body.audience)) == ("REQUESTED", ["civil-ai"])
+    walk = Walk(world, asked)
+    walk.step(agency, Kind.ACKNOWLEDGEMENT, "REQUESTED")
+    walk.step(agency, Kind.CASE_PROGRESS, "UNDER_REVIEW")
+    walk.step(agency, Kind.QUESTION, "UNDER_REVIEW")
+    walk.step(lab, Kind.ANSWER, "UNDER_REVIEW")
+    wanted = coverage_pb2.CaseProgressFacts(stage="PROGRESS_STAGE_EVIDENCE_WANTED")
+    walk.step(agency, Kind.CASE_PROGRESS, "UNDER_REVIEW", facts=wanted)
+    first = walk.step(agency, Kind.COVERAGE_DETERMINATION, "DETERMINED")
+    with world.refused(Reason.CASE_WRONG_STATE):
+        world.submit(world.reply(asked, agency, Kind.COVERAGE_DETERMINATION))
+    walk.step(lab, Kind.RECONSIDERATION_REQUEST, "RECONSIDERATION")
+    with world.refused(Reason.FIELD_INVALID, "header.facts.review"):
+        world.submit(world.reply(asked, agency, Kind.COVERAGE_DETERMINATION))
+    changed = samples.determination("NOT_COVERED", review="REVIEW_RESULT_CHANGED")
+    second = walk.step(agency, Kind.COVERAGE_DETERMINATION, "DETERMINED", facts=changed)
+    assert list(second.header.refers_to) == [first.digest]
+    # What may be reconsidered is the newest determination, not the first.
+    with world.refused(Reason.REFERENCE_INVALID, "header.refers_to"):
+        old = (first.digest,)
+        world.submit(world.reply(asked, lab, Kind.RECONSIDERATION_REQUEST, refers_to=old))
+    walk.step(lab, Kind.RECONSIDERATION_REQUEST, "RECONSIDERATION")
+    upheld = samples.determination("NOT_COVERED", review="REVIEW_RESULT_UPHELD")
+    walk.step(agency, Kind.COVERAGE_DETERMINATION, "DETERMINED", facts=upheld)
+    walk.step(lab, Kind.FEEDBACK, "DETERMINED")
+    assert world.state(notice) == "NOTIFIED"
+
+
+def test_coverage_that_is_declined(world: World) -> None:
+    lab, agency = world.aurora, world.natsec
+    notice = world.submit(lab.notice(agency))
+    walk = Walk(world, world.submit(lab.request_coverage(notice.digest, agency)))
+    walk.step(agency, Kind.DECLINATION, "DECLINED")
+    with world.refused(Reason.CASE_WRONG_STATE):
+        world.submit(world.reply(walk.case, agency, Kind.COVERAGE_DETERMINATION))
+    # Silence and a no block nothing: the lab releases, and asks another time where it likes.
+    Walk(world, notice).step(lab, Kind.RELEASE_CONFIRMATION, "RELEASED")
+    world.submit(lab.request_coverage(notice.digest, agency))
+
+
+def test_a_coverage_request_is_about_a_notice_that_the_agency_has(world: World) -> None:
+    lab, agency = world.aurora, world.civil
+    notice = world.submit(lab.notice(agency))
+    elsewhere = world.submit(lab.notice(world.natsec))
+    others = world.submit(world.borealis.notice(agency))
+    report = world.submit(lab.report(agency))
+    for digest in (elsewhere.digest, report.digest, others.digest, bytes(32)):
+        with world.refused(Reason.REFERENCE_INVALID, "header.refers_to"):
+            world.submit(lab.request_coverage(digest, agency))
+    with world.refused(Reason.REFERENCE_INVALID, "header.refers_to"):
+        world.submit(lab.say(Kind.COVERAGE_REQUEST, agency))
+    other = coverage_pb2.CoverageRequestFacts(handle="h-" + "z" * 26)
+    with world.refused(Reason.FIELD_INVALID, "header.facts.handle"):
+        world.submit(lab.request_coverage(notice.digest, agency, facts=other))
+    both = world.submit(lab.notice(agency, world.natsec))
+    asked = lab.say(Kind.COVERAGE_REQUEST, agency, world.natsec, refers_to=(both.digest,))
+    with world.refused(Reason.FIELD_INVALID, "header.recipients"):
+        world.submit(asked)
+    with world.refused(Reason.RECIPIENT_KIND_NOT_PERMITTED):
+        world.submit(lab.request_coverage(notice.digest, world.harbor))
+    for stranger in (world.civil, world.harbor):
+        with world.refused(Reason.SENDER_NOT_PERMITTED):
+            world.submit(stranger.request_coverage(notice.digest, agency, refers_to=()))
+
+
 def test_grant(world: World) -> None:
     lab, bank, agency = world.aurora, world.harbor, world.civil
     offer = world.submit(lab.offer(bank, agency))
@@ -86,6 +155,9 @@ def test_grant(world: World) -> None:
     terms = samples.terms(str(bank.system), cosigners=["civil-ai"], cosigners_required=1)
     terms.version = 2
     walk.step(lab, Kind.MODEL_ACCESS_GRANT, "OFFERED", facts=terms)
+    walk.step(bank, Kind.ACKNOWLEDGEMENT, "OFFERED")
+    walk.step(agency, Kind.QUESTION, "OFFERED")
+    walk.step(lab, Kind.ANSWER, "OFFERED")
     walk.step(bank, Kind.GRANT_ACCEPTANCE, "ACCEPTED")
     with world.refused(Reason.COSIGNATURES_MISSING):
         world.submit(world.reply(offer, lab, Kind.GRANT_ACTIVATION))
@@ -172,6 +244,10 @@ def test_alert(world: World) -> None:
     walk.step(harbor, Kind.ACKNOWLEDGEMENT, "ISSUED", agency)
     walk.step(agency, Kind.ALERT_UPDATE, "ISSUED")
     walk.step(quay, Kind.SIGHTING, "ISSUED", agency)
+    walk.step(quay, Kind.QUESTION, "ISSUED", agency)
+    walk.step(agency, Kind.ANSWER, "ISSUED", quay)
+    walk.step(agency, Kind.QUESTION, "ISSUED", quay)
+    walk.step(quay, Kind.ANSWER, "ISSUED", agency)
     walk.step(
         agency, Kind.ALERT_CANCELLATION, "CANCELLED", sector("financial-services"), tlp="GREEN"
     )
@@ -179,7 +255,10 @@ def test_alert(world: World) -> None:
 
 
 def test_every_kind_of_every_table_is_walked() -> None:
-    walks = (test_release, test_grant, test_grant_on_application, test_breach, test_alert)
+    walks = (
+        *(test_release, test_coverage, test_grant, test_grant_on_application),
+        *(test_breach, test_alert),
+    )
     said: set[int] = set()
     for walk in walks:
         with World() as world:

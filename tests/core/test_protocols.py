@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import protocols
+from gateway.core.coverage import Review
 from gateway.core.errors import Reason, Refusal
 from gateway.core.facts import GrantNarrowingFacts, NoticeAmendmentFacts, PlannedTimes, ReportKind
 from gateway.core.identity import MemberId, MemberKind
@@ -29,8 +30,15 @@ OPEN = {
     Protocol.RELEASE: "NOTIFIED ACKNOWLEDGED QUESTIONS_OPEN",
     Protocol.GRANT: "REQUESTED OFFERED ACCEPTED ACTIVE SUSPENDED",
 }
+# The common answers of the cases whose state they do not change.
+ANSWERS = """
+        ACKNOWLEDGEMENT | {who} | any | unchanged
+        QUESTION | {who} | any | unchanged
+        ANSWER | {who} | any | unchanged
+"""
 STATES = {
     Protocol.RELEASE: OPEN[Protocol.RELEASE] + " WITHDRAWN RELEASED",
+    Protocol.COVERAGE: "REQUESTED UNDER_REVIEW DETERMINED RECONSIDERATION DECLINED",
     Protocol.GRANT: OPEN[Protocol.GRANT] + " REVOKED COMPLETED TERMINATED DESTRUCTION_ATTESTED",
     Protocol.BREACH: "REPORTED TRIAGED CONTAINED FINAL RETRACTED CLOSED",
     Protocol.ALERT: "ISSUED CANCELLED",
@@ -45,6 +53,14 @@ WRITTEN = {
         NOTICE_WITHDRAWAL | sender | open | WITHDRAWN
         RELEASE_CONFIRMATION | sender | open | RELEASED
     """,
+    Protocol.COVERAGE: """
+        CASE_PROGRESS | agency | REQUESTED UNDER_REVIEW | UNDER_REVIEW
+        COVERAGE_DETERMINATION | agency | REQUESTED UNDER_REVIEW RECONSIDERATION | DETERMINED
+        RECONSIDERATION_REQUEST | sender | DETERMINED | RECONSIDERATION
+        DECLINATION | agency | REQUESTED UNDER_REVIEW | DECLINED
+        FEEDBACK | sender agency other | any | unchanged
+    """
+    + ANSWERS.format(who="sender agency other"),
     Protocol.GRANT: """
         MODEL_ACCESS_GRANT | grantor | REQUESTED OFFERED | OFFERED
         GRANT_ACCEPTANCE | grantee | OFFERED | ACCEPTED
@@ -58,7 +74,8 @@ WRITTEN = {
         DECLINATION | grantor grantee | REQUESTED OFFERED ACCEPTED | TERMINATED
         GRANT_WITHDRAWAL | grantor grantee | REQUESTED OFFERED ACCEPTED | TERMINATED
         DESTRUCTION_ATTESTATION | grantee | REVOKED COMPLETED expired | DESTRUCTION_ATTESTED
-    """,
+    """
+    + ANSWERS.format(who="grantor grantee cosigner"),
     Protocol.BREACH: """
         TRIAGE | agency | REPORTED TRIAGED | TRIAGED
         SUPPLEMENTAL | sender | REPORTED TRIAGED CONTAINED | unchanged
@@ -66,16 +83,16 @@ WRITTEN = {
         FINAL | sender | REPORTED TRIAGED CONTAINED | FINAL
         RETRACTION | sender | REPORTED TRIAGED CONTAINED FINAL CLOSED | RETRACTED
         CASE_CLOSURE | agency | FINAL RETRACTED | CLOSED
-        ACKNOWLEDGEMENT | sender agency other | any | unchanged
-        QUESTION | sender agency other | any | unchanged
-        ANSWER | sender agency other | any | unchanged
         FEEDBACK | sender agency other | any | unchanged
-    """,
+    """
+    + ANSWERS.format(who="sender agency other"),
     Protocol.ALERT: """
         ALERT_UPDATE | sender | ISSUED | ISSUED
         ALERT_CANCELLATION | sender | ISSUED | CANCELLED
         ACKNOWLEDGEMENT | agency other | any | unchanged
         SIGHTING | agency other | any | unchanged
+        QUESTION | sender agency other | any | unchanged
+        ANSWER | sender agency other | any | unchanged
     """,
 }
 # Who is who in every case; a stranger is no party.
@@ -132,7 +149,7 @@ def expected(moment: Moment) -> State | Reason:
         return Reason.CASE_UNEXPECTED
     ((by, states, then),) = named
     acting = moment.role
-    if moment.state is State.REQUESTED and acting == "cosigner":
+    if (moment.protocol, moment.state, acting) == (Protocol.GRANT, State.REQUESTED, "cosigner"):
         acting = "stranger"  # an application has no cosigners
     if acting not in by.split():
         return Reason.SENDER_NOT_PERMITTED
@@ -143,10 +160,13 @@ def expected(moment: Moment) -> State | Reason:
     return moment.state if then == "unchanged" else State(then)
 
 
-def facts_for(moment: Moment) -> Any:
+def facts_for(moment: Moment) -> Any:  # noqa: PLR0911 - one a kind
     match moment.word:
         case "NOTICE_AMENDMENT":
             return NoticeAmendmentFacts(planned=headers.plan(days=69))
+        case "COVERAGE_DETERMINATION":
+            again = moment.state is State.RECONSIDERATION
+            return headers.determination(review=Review.UPHELD if again else None)
         case "MODEL_ACCESS_GRANT" if moment.state is State.REQUESTED:
             return headers.terms("harbor-bank")
         case "MODEL_ACCESS_GRANT":
@@ -174,6 +194,8 @@ def said(moment: Moment, **changes: Any) -> Header:
 
 
 def opener_of(moment: Moment) -> Header:
+    if moment.protocol is Protocol.COVERAGE:
+        return headers.header(Kind.COVERAGE_REQUEST, "aurora", facts=headers.coverage_request())
     if moment.state is State.REQUESTED:
         facts = headers.application("harbor-bank")
         return headers.header(Kind.EARLY_ACCESS_APPLICATION, "harbor-bank", facts=facts)
@@ -188,17 +210,24 @@ def opener_of(moment: Moment) -> Header:
     return headers.header(Kind.ALERT, "aurora")
 
 
+def current_of(moment: Moment, opener: Header) -> Header:
+    if moment.state not in {State.DETERMINED, State.RECONSIDERATION}:
+        return opener
+    facts = headers.determination()
+    return headers.header(Kind.COVERAGE_DETERMINATION, "civil-ai", facts=facts)
+
+
 def situation(moment: Moment, **changes: Any) -> Situation:
     opener = opener_of(moment)
-    parties = {"aurora", "harbor-bank"}
-    if moment.state is not State.REQUESTED:
-        parties.add("civil-ai")
+    parties = {"aurora", "harbor-bank", "civil-ai"}
+    if (moment.protocol, moment.state) == (Protocol.GRANT, State.REQUESTED):
+        parties.remove("civil-ai")
     stated: dict[str, Any] = {
         "protocol": moment.protocol,
         "state": moment.state,
         "opener": opener,
         "parties": frozenset(MemberId(party) for party in parties),
-        "current": opener,
+        "current": current_of(moment, opener),
         "current_digest": NEWEST,
         "cited": (Cited(digest=ASKED, kind=Kind.QUESTION),),
         "cosigned": frozenset(),
@@ -231,7 +260,11 @@ def test_what_is_written_happens_and_nothing_else(protocol: Protocol) -> None:
 def test_an_expired_grant_can_be_attested_as_destroyed() -> None:
     late = [replace(moment, now=EXPIRED) for moment in moments(Protocol.GRANT)]
     assert [str(m) for m in late if outcome(m) != expected(m)] == []
-    attested = {m.state.value for m in late if outcome(m) is State.DESTRUCTION_ATTESTED}
+    attested = {
+        m.state.value
+        for m in late
+        if m.word == "DESTRUCTION_ATTESTATION" and outcome(m) is State.DESTRUCTION_ATTESTED
+    }
     assert attested == {"ACTIVE", "SUSPENDED", "REVOKED", "COMPLETED"}
 
 
@@ -291,6 +324,11 @@ def test_released_depends_on_nobody_else() -> None:
         ("GRANT_ACCEPTANCE", "grantee", "OFFERED"),
         ("GRANT_COSIGNATURE", "cosigner", "OFFERED"),
         ("ALERT_UPDATE", "sender", "ISSUED"),
+        ("RECONSIDERATION_REQUEST", "sender", "DETERMINED"),
+        ("COVERAGE_DETERMINATION", "agency", "RECONSIDERATION"),
+        ("ANSWER", "sender", "ISSUED"),
+        ("ANSWER", "agency", "UNDER_REVIEW"),
+        ("ANSWER", "grantor", "OFFERED"),
     ],
 )
 def test_some_statements_refer_to_what_they_answer(word: str, role: str, state: str) -> None:
@@ -330,6 +368,7 @@ def test_a_report_that_says_contained_moves_the_case(kind: ReportKind) -> None:
 def test_what_opens_a_case() -> None:
     openers = {
         Kind.PRE_RELEASE_NOTICE: {"lab"},
+        Kind.COVERAGE_REQUEST: {"lab"},
         Kind.EARLY_ACCESS_APPLICATION: {"operator", "agency"},
         Kind.MODEL_ACCESS_GRANT: {"lab"},
         Kind.BREACH_REPORT: {"lab", "operator", "agency", "relay"},

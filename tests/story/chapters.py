@@ -109,6 +109,24 @@ def notices(stage: Stage) -> None:
     story.same("civil-ai acknowledges", answer["case_state"], "ACKNOWLEDGED")
     untouched = stage[cast.AURORA].did("case", "show", natsec["case"])[0]
     story.same("the other case stays as it was", untouched["state"], "NOTIFIED")
+    coverage(stage, civil["case"])
+
+
+def coverage(stage: Stage, notice: str) -> None:
+    """The lab asks an agency whether its model is covered; the answer moves nothing else."""
+    story = stage.story
+    words = ("--text", "We hold it not to be covered.", "--evidence", "UNKNOWN")
+    asked = stage[cast.AURORA].did("coverage", "request", notice, *words)[0]
+    story.same("Aurora asks whether the model is covered", asked["case_state"], "REQUESTED")
+    facts = ("--outcome", "not_covered", "--basis", "developer_declared")
+    decided = ("--decided-by", "director of evaluations", "--decided", "2026-11-20T15:00:00Z")
+    told = ("--tear-line", "Not covered, as its developer declares.")
+    determined = stage[cast.CIVIL_AI].did(
+        "coverage", "determine", asked["case"], *facts, *decided, *told
+    )[0]
+    story.same("civil-ai determines it", determined["case_state"], "DETERMINED")
+    notified = stage[cast.AURORA].did("case", "show", notice)[0]
+    story.same("the notice's own case is as before", notified["state"], "ACKNOWLEDGED")
 
 
 def grant(stage: Stage) -> None:

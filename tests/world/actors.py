@@ -166,6 +166,11 @@ class Actor:
         facts.planned.CopyFrom(samples.planned(public_release=released))
         return self.say(Kind.PRE_RELEASE_NOTICE, *to, facts=facts, **fields)
 
+    def request_coverage(self, notice: bytes, agency: Actor, **fields: Any) -> Draft:
+        """Ask whether the model of a notice is covered."""
+        fields.setdefault("refers_to", (notice,))
+        return self.say(Kind.COVERAGE_REQUEST, agency, **fields)
+
     def offer(
         self, grantee: Actor, *cosigners: Actor, body: Message | None = None, **changes: Any
     ) -> Draft:

@@ -6,6 +6,13 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from gateway.core.coverage import (
+    Basis,
+    CoverageDeterminationFacts,
+    CoverageRequestFacts,
+    Outcome,
+    Review,
+)
 from gateway.core.envelope import PublicKey
 from gateway.core.facts import (
     BreachReportFacts,
@@ -108,6 +115,25 @@ def terms(member: str, **changes: Any) -> ModelAccessGrantFacts:
 
 def report(kind: ReportKind, *, contained: bool = False) -> BreachReportFacts:
     return BreachReportFacts(report_kind=kind, regimes=("voluntary",), contained=contained)
+
+
+def coverage_request() -> CoverageRequestFacts:
+    return CoverageRequestFacts(handle=HANDLE)
+
+
+def determination(
+    outcome: Outcome = Outcome.COVERED,
+    basis: Basis | None = Basis.BENCHMARK,
+    review: Review | None = None,
+    valid_until_time: datetime | None = None,
+) -> CoverageDeterminationFacts:
+    return CoverageDeterminationFacts(
+        outcome=outcome,
+        basis=basis,
+        decided_time=NOON,
+        valid_until_time=valid_until_time,
+        review=review,
+    )
 
 
 def utc(year: int, month: int, day: int, hour: int = 0) -> datetime:

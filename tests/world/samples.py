@@ -18,6 +18,7 @@ from forewarn.statement.v1 import (
     alert_pb2,
     answers_pb2,
     breach_pb2,
+    coverage_pb2,
     directory_pb2,
     grant_pb2,
     release_pb2,
@@ -131,6 +132,18 @@ def report_body() -> breach_pb2.BreachReportBody:
     )
 
 
+def determination(
+    outcome: str = "COVERED", **changes: Any
+) -> coverage_pb2.CoverageDeterminationFacts:
+    stated: dict[str, Any] = {
+        "outcome": f"COVERAGE_OUTCOME_{outcome}",
+        "basis_class": "BASIS_CLASS_BENCHMARK",
+        "decided_by": "director of evaluations",
+        "decided_time": timestamp(NOON),
+    }
+    return coverage_pb2.CoverageDeterminationFacts(**(stated | changes))
+
+
 def alert_body() -> alert_pb2.AlertBody:
     return alert_pb2.AlertBody(title="Patch the model server", summary="Details follow.")
 
@@ -168,6 +181,11 @@ FACTS: Final[Mapping[Kind, Callable[[], Message]]] = {
     Kind.SIGHTING: lambda: alert_pb2.SightingFacts(
         seen_time=values_pb2.StatedTime(absent=unknown())
     ),
+    Kind.COVERAGE_REQUEST: lambda: coverage_pb2.CoverageRequestFacts(handle=HANDLE),
+    Kind.CASE_PROGRESS: lambda: coverage_pb2.CaseProgressFacts(
+        stage="PROGRESS_STAGE_UNDER_BENCHMARK"
+    ),
+    Kind.COVERAGE_DETERMINATION: determination,
 }
 
 # The bodies in which something is required; the others may be empty.
@@ -190,4 +208,13 @@ BODIES: Final[Mapping[Kind, Callable[[], Message]]] = {
     Kind.ALERT_UPDATE: lambda: alert_pb2.AlertUpdateBody(change="Worse.", alert=alert_body()),
     Kind.ALERT_CANCELLATION: lambda: alert_pb2.AlertCancellationBody(note="A false alarm."),
     Kind.SIGHTING: lambda: alert_pb2.SightingBody(text="Seen once."),
+    Kind.COVERAGE_REQUEST: lambda: coverage_pb2.CoverageRequestBody(
+        text="Is it covered?", evidence=unknown_text()
+    ),
+    Kind.COVERAGE_DETERMINATION: lambda: coverage_pb2.CoverageDeterminationBody(
+        tear_line="Covered, on its own evaluation."
+    ),
+    Kind.RECONSIDERATION_REQUEST: lambda: coverage_pb2.ReconsiderationRequestBody(
+        grounds="New safeguards."
+    ),
 }

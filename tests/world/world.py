@@ -320,6 +320,8 @@ class World:
         versions = {
             Kind.PRE_RELEASE_NOTICE,
             Kind.NOTICE_AMENDMENT,
+            Kind.COVERAGE_REQUEST,
+            Kind.COVERAGE_DETERMINATION,
             Kind.MODEL_ACCESS_GRANT,
             Kind.GRANT_NARROWING,
             Kind.ALERT,

@@ -1,4 +1,4 @@
-"""What members say to one another with the command: notices, grants, breaches, alerts."""
+"""What members say to one another with the command: the rows of every kind of case."""
 
 from typing import Final
 
@@ -28,6 +28,25 @@ def _answers(group: str, *, answered: str) -> tuple[Verb, ...]:
             ),
             examples=(f"forewarn {group} acknowledge 3f9a2c51 --reference CASE-2026-118",),
         ),
+    )
+
+
+def _declines(group: str, *, example: str) -> Verb:
+    return Verb(
+        group=group,
+        name="decline",
+        kind="Declination",
+        help="Decline what the case proposes.",
+        needs=Needs.CASE,
+        options=(
+            Option(
+                flag="--reason",
+                path="facts.reason",
+                help="out_of_scope, no_capacity, terms or other.",
+            ),
+            _NOTE,
+        ),
+        examples=(f"forewarn {group} decline 3f9a2c51 --reason {example}",),
     )
 
 
@@ -104,6 +123,78 @@ VERBS: Final[tuple[Verb, ...]] = (
     ),
     *_answers("notice", answered="a notice"),
     *_questions("notice"),
+    Verb(
+        group="coverage",
+        name="request",
+        kind="CoverageRequest",
+        help="Ask an agency whether the model of a notice is covered.",
+        needs=Needs.NOTICE,
+        options=(
+            _TEXT,
+            Option(flag="--evidence", path="body.evidence", help="Evidence in words, or UNKNOWN."),
+        ),
+        examples=(
+            'forewarn coverage request 3f9a2c51 --text "We hold it to be covered." \\',
+            '    --evidence "Our cyber evaluation, section 3."',
+            "forewarn coverage request 3f9a2c51 request.toml --to civil-ai",
+        ),
+    ),
+    Verb(
+        group="coverage",
+        name="progress",
+        kind="CaseProgress",
+        help="Say where the work on a case stands.",
+        needs=Needs.CASE,
+        options=(
+            Option(flag="--stage", path="facts.stage", help="under_benchmark or evidence_wanted."),
+            _NOTE,
+        ),
+        examples=("forewarn coverage progress 3f9a2c51 --stage under_benchmark",),
+    ),
+    Verb(
+        group="coverage",
+        name="determine",
+        kind="CoverageDetermination",
+        help="Determine whether a model is covered; after a reconsideration, with --review.",
+        needs=Needs.CASE,
+        options=(
+            Option(
+                flag="--outcome",
+                path="facts.outcome",
+                help="covered, not_covered or not_determined.",
+            ),
+            Option(
+                flag="--basis",
+                path="facts.basis_class",
+                help="benchmark, by_analogy or developer_declared; none for not_determined.",
+            ),
+            Option(flag="--decided-by", path="facts.decided_by", help="The role that decided."),
+            Option(flag="--decided", path="facts.decided_time", help="When it was decided."),
+            Option(
+                flag="--valid-until", path="facts.valid_until_time", help="Until when it holds."
+            ),
+            Option(flag="--review", path="facts.review", help="upheld or changed."),
+            Option(flag="--tear-line", path="body.tear_line", help="What may be told of it."),
+        ),
+        examples=(
+            "forewarn coverage determine 3f9a2c51 --outcome covered --basis benchmark \\",
+            '    --decided-by "director of evaluations" --decided 2026-12-01T10:00:00Z \\',
+            '    --tear-line "Covered, on its own evaluation."',
+            "forewarn coverage determine 3f9a2c51 determination.toml --review upheld",
+        ),
+    ),
+    Verb(
+        group="coverage",
+        name="reconsider",
+        kind="ReconsiderationRequest",
+        help="Ask the agency to look at its determination again.",
+        needs=Needs.CASE,
+        options=(Option(flag="--grounds", path="body.grounds", help="Why."),),
+        examples=('forewarn coverage reconsider 3f9a2c51 --grounds "New safeguards."',),
+    ),
+    _declines("coverage", example="no_capacity"),
+    *_answers("coverage", answered="a request or a determination"),
+    *_questions("coverage"),
     Verb(
         group="grant",
         name="apply",
@@ -202,22 +293,9 @@ VERBS: Final[tuple[Verb, ...]] = (
         options=(_NOTE,),
         examples=("forewarn grant withdraw 3f9a2c51",),
     ),
-    Verb(
-        group="grant",
-        name="decline",
-        kind="Declination",
-        help="Decline what the case proposes.",
-        needs=Needs.CASE,
-        options=(
-            Option(
-                flag="--reason",
-                path="facts.reason",
-                help="out_of_scope, no_capacity, terms or other.",
-            ),
-            _NOTE,
-        ),
-        examples=("forewarn grant decline 3f9a2c51 --reason terms",),
-    ),
+    _declines("grant", example="terms"),
+    *_answers("grant", answered="an offer or an application"),
+    *_questions("grant"),
     Verb(
         group="grant",
         name="attest",
@@ -318,6 +396,7 @@ VERBS: Final[tuple[Verb, ...]] = (
         examples=('forewarn alert cancel 3f9a2c51 --note "Patched everywhere."',),
     ),
     *_answers("alert", answered="an alert"),
+    *_questions("alert"),
     Verb(
         group="alert",
         name="sighting",

@@ -9,9 +9,10 @@ from forewarn_client.cases import Case, CaseSummary
 from forewarn_client.cli import connecting, output, tables, views
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.home import Home
+from forewarn_client.responses import responses
 from forewarn_client.terminal import safe
 
-_PROTOCOLS: Final = ("release", "grant", "breach", "alert")
+_PROTOCOLS: Final = ("release", "coverage", "grant", "breach", "alert")
 
 case = Group(name="case", help="See the cases you are party to.")
 
@@ -44,10 +45,15 @@ def list_(protocol: str | None) -> None:
 @command(examples=("forewarn case show 3f9a2c51", "forewarn case show 3f9a2c51 --json"))
 @click.argument("name", metavar="CASE")
 def show(name: str) -> None:
-    """Show a CASE with its entries, each verified; named by the first digits of its digest."""
-    found = asyncio.run(_show(connecting.load_home(), name))
+    """Show a CASE: a line for each statement, each verified, and who has not answered yet.
+
+    A case is named by the first digits of its digest. Answers go to whoever sent what is answered:
+    of your own statements you see who has not answered, of others' whether you have.
+    """
+    home = connecting.load_home()
+    found = asyncio.run(_show(home, name))
     if output.wants_json():
-        output.emit(views.of_whole_case(found))
+        output.emit(views.of_whole_case(found, home.member))
         return
     output.say(f"{safe(found.protocol)} case {found.digest.hex()}: {safe(found.state)}")
     output.say(f"  parties: {safe(', '.join(found.parties))}")
@@ -66,6 +72,10 @@ def show(name: str) -> None:
         ),
         "",
     )
+    for each in responses(found, home.member):
+        line = views.response_line(each)
+        if line:
+            output.say(f"  {safe(line)}")
 
 
 async def _list(home: Home, protocol: str) -> list[CaseSummary]:

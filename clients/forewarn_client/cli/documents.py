@@ -102,6 +102,22 @@ def in_case(sheet: Sheet, case: cases.Case, kind: str, sender: str) -> Sheet:
     return replace(sheet, values={**given, **sheet.values})
 
 
+def about_notice(sheet: Sheet, notice: cases.Case) -> Sheet:
+    """Give a coverage request what its notice decides, where it does not say so itself.
+
+    Args:
+        sheet: The document.
+        notice: The case of the notice.
+
+    Returns:
+        The sheet.
+
+    Raises:
+        RequestError: As `cases.about_notice`.
+    """
+    return replace(sheet, values=cases.about_notice(notice, sheet.values))
+
+
 def one_for_each(sheet: Sheet) -> list[Sheet]:
     """Make of a document one for each of its recipients, who then do not see one another.
 

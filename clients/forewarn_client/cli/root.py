@@ -23,6 +23,7 @@ _PARTS: Final = {
     "init": ("joining:init", "Make this member's folder, or put its certificate in place."),
     "registrar": ("registrar:registrar", "Begin a ledger and keep its directory."),
     "notice": ("parts:notice", "Announce a release, and answer such notices."),
+    "coverage": ("parts:coverage", "Ask whether a model is covered, and determine it."),
     "grant": ("parts:grant", "Give, take and end access to a model."),
     "breach": ("parts:breach", "Report a breach, and handle such reports."),
     "alert": ("parts:alert", "Warn operators, and answer warnings."),

@@ -20,7 +20,10 @@ from forewarn_client.home import Home
 from forewarn_client.member import Member
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-_PROTOCOLS: Final = {"notice": "release", "grant": "grant", "breach": "breach", "alert": "alert"}
+_PROTOCOLS: Final = {
+    "notice": "release",
+    **{each: each for each in ("coverage", "grant", "breach", "alert")},
+}
 
 
 def group(name: str, text: str) -> Group:
@@ -87,7 +90,7 @@ async def speak(verb: Verb, home: Home, sheets: list[Sheet], given: Mapping[str,
     Returns:
         The exit code.
     """
-    case = given.get("case")
+    case = given.get("case") or given.get("notice")
     if not case and _stays(given):
         return _keep(documents.draft_all(verb.kind, sheets, home), given)
     if not case:
@@ -103,10 +106,16 @@ async def speak(verb: Verb, home: Home, sheets: list[Sheet], given: Mapping[str,
 
 
 async def _in_case(connected: Member, verb: Verb, sheets: list[Sheet], case: str) -> list[Draft]:
-    digest = await connecting.find_case(connected, case, _PROTOCOLS.get(verb.group, ""))
-    whole = await connected.case(digest)
+    about = verb.needs is Needs.NOTICE
+    protocol = _PROTOCOLS["notice" if about else verb.group] if verb.group in _PROTOCOLS else ""
+    whole = await connected.case(await connecting.find_case(connected, case, protocol))
     sender = connected.home.member
-    placed = [documents.in_case(sheet, whole, verb.kind, sender) for sheet in sheets]
+    placed = [
+        documents.about_notice(sheet, whole)
+        if about
+        else documents.in_case(sheet, whole, verb.kind, sender)
+        for sheet in sheets
+    ]
     return documents.draft_all(verb.kind, placed, connected.home)
 
 
@@ -117,6 +126,11 @@ def _parameters(verb: Verb) -> list[click.Parameter]:
             made.append(click.Argument(["files"], nargs=-1, required=True, type=FILE))
         case Needs.CASE:
             made += [click.Argument(["case"]), click.Argument(["file"], required=False, type=FILE)]
+        case Needs.NOTICE:
+            made += [
+                click.Argument(["notice"]),
+                click.Argument(["file"], required=False, type=FILE),
+            ]
         case Needs.MEMBER:
             made += [
                 click.Argument(["member"]),
@@ -125,7 +139,7 @@ def _parameters(verb: Verb) -> list[click.Parameter]:
         case Needs.OWN:
             made.append(click.Argument(["file"], required=False, type=FILE))
     made += [_option(option) for option in verb.options]
-    if verb.needs in {Needs.DOCUMENTS, Needs.CASE} and verb.group in _PROTOCOLS:
+    if verb.needs in {Needs.DOCUMENTS, Needs.CASE, Needs.NOTICE} and verb.group in _PROTOCOLS:
         made += _addressing(verb)
     made += [
         click.Option(["--check"], is_flag=True, help="Show what would be sent; send nothing."),

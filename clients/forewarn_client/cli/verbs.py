@@ -18,6 +18,8 @@ class Needs(StrEnum):
     """One or more documents; each becomes a statement."""
     CASE = "case"
     """A case, and perhaps a document."""
+    NOTICE = "notice"
+    """The case of a notice, about which another case is opened, and perhaps a document."""
     MEMBER = "member"
     """Id of the member that a directory statement is about, and perhaps a document."""
     OWN = "own"

@@ -13,10 +13,12 @@ from forewarn_client.cases import Case, CaseSummary
 from forewarn_client.membership import MemberRecord
 from forewarn_client.outcomes import LeadTime, Submitted
 from forewarn_client.records import VerifiedRecord
+from forewarn_client.responses import Responses, responses
 
 CASE_DIGITS: Final = 12
 """As many digits of a case's digest as people are shown: enough to name it."""
 
+_SHOWN = 10
 _SHOWN_APART = {
     *("exchange", "statement_id", "kind", "sender", "recipients", "case_digest", "refers_to"),
     *("created_time", "tlp"),
@@ -58,6 +60,7 @@ def subject(record: VerifiedRecord) -> str:
     inner = plain.get("alert") or {}
     for table, key in (
         *((plain, "title"), (inner, "title"), (facts, "handle"), (facts, "member")),
+        *((facts, "outcome"), (facts, "stage"), (plain, "grounds")),
         *((facts, "case_number"), (facts, "cause"), (plain, "text"), (plain, "note")),
         *((plain, "purpose"), (facts, "framework")),
     ):
@@ -140,15 +143,43 @@ def of_case(case: CaseSummary) -> dict[str, Any]:
     }
 
 
-def of_whole_case(case: Case) -> dict[str, Any]:
-    """Show a case with its entries."""
+def of_whole_case(case: Case, viewer: str) -> dict[str, Any]:
+    """Show a case with its entries, and who has answered which of them."""
+    awaited = {each.record.index: each for each in responses(case, viewer)}
     return {
         "case": case.digest.hex(),
         "protocol": case.protocol,
         "state": case.state,
         "parties": list(case.parties),
-        "entries": [of_record(record) for record in case.records],
+        "entries": [
+            of_record(record) | _of_responses(awaited.get(record.index)) for record in case.records
+        ],
     }
+
+
+def _of_responses(found: Responses | None) -> dict[str, Any]:
+    answers = found.answers if found is not None else ()
+    return {
+        "answered_by": [
+            {"member": answer.sender, "kind": answer.kind, "index": answer.index}
+            for answer in answers
+        ],
+        "waiting_for": list(found.waiting_for) if found is not None else [],
+    }
+
+
+def response_line(found: Responses) -> str:
+    """Say in one line who has answered a statement, and who has not yet."""
+    said = [f"{answer.sender} by {answer.kind} at {answer.index}" for answer in found.answers]
+    parts = [f"answered by {', '.join(_few(said))}"] if said else []
+    if found.waiting_for:
+        parts.append(f"no answer yet from {', '.join(_few(list(found.waiting_for)))}")
+    return f"{found.record.kind} at {found.record.index}: {'; '.join(parts)}" if parts else ""
+
+
+def _few(names: list[str]) -> list[str]:
+    more = len(names) - _SHOWN
+    return names if more <= 0 else [*names[:_SHOWN], f"{more} more"]
 
 
 def of_member(member: MemberRecord, size: int) -> dict[str, Any]:
