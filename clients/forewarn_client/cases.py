@@ -60,6 +60,7 @@ REFERS_TO: Final[Mapping[str, tuple[str, ...]]] = {
 
 OPENERS: Final[Mapping[str, str]] = {
     "PreReleaseNotice": "release",
+    "CoverageRequest": "coverage",
     "EarlyAccessApplication": "grant",
     "ModelAccessGrant": "grant",
     "BreachReport": "breach",
@@ -122,7 +123,7 @@ class Case:
 
     @property
     def protocol(self) -> str:
-        """Which table it follows: `release`, `grant`, `breach` or `alert`."""
+        """Which table it follows: `release`, `coverage`, `grant`, `breach` or `alert`."""
         return OPENERS[self.opener.kind]
 
     @property

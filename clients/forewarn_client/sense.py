@@ -3,6 +3,7 @@
 * Digests have 32 bytes; nothing is named twice; members, desks, groups and regimes are written as
   such; nobody speaks for itself on its own behalf.
 * A statement that expires does so after it is made.
+* A determination stands on a basis exactly where it determines something, and ends after it begins.
 * A grant ends after it begins, is for systems of one operator or agency, does not ask for more
   cosigners than it names, and keeps the limits on tokens, staleness and the lab's keys.
 
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from forewarn.statement.v1 import breach_pb2, directory_pb2, grant_pb2, header_pb2
+from forewarn.statement.v1 import breach_pb2, coverage_pb2, directory_pb2, grant_pb2, header_pb2
 from forewarn_client import dsse, identity, times
 from forewarn_client.errors import VerificationError
 from forewarn_client.identity import SystemName
@@ -94,6 +95,8 @@ def _facts(header: header_pb2.Header) -> Iterator[StrictError]:
             yield from _grantee(f"{name}.grantee_systems", application.grantee_systems)
         case breach_pb2.BreachReportFacts() as report:
             yield from _slugs(f"{name}.regimes", report.regimes)
+        case coverage_pb2.CoverageDeterminationFacts() as determination:
+            yield from _determination(name, determination)
         case directory_pb2.ParticipationFacts() as participation:
             yield from _slugs(f"{name}.framework", [participation.framework])
         case _:
@@ -117,6 +120,20 @@ def _terms(path: str, terms: grant_pb2.ModelAccessGrantFacts) -> Iterator[Strict
         yield _wrong(f"{path}.max_staleness", "is not a positive time")
     if terms.lab_signatures not in _LAB_SIGNATURES:
         yield _wrong(f"{path}.lab_signatures", "is neither 1 nor 2")
+
+
+def _determination(
+    path: str, facts: coverage_pb2.CoverageDeterminationFacts
+) -> Iterator[StrictError]:
+    undetermined = facts.outcome == coverage_pb2.COVERAGE_OUTCOME_NOT_DETERMINED
+    if (facts.basis_class == coverage_pb2.BASIS_CLASS_UNSPECIFIED) is not undetermined:
+        yield _wrong(f"{path}.basis_class", "is stated exactly where something is determined")
+    if facts.HasField("valid_until_time"):
+        decided, ends = (
+            times.from_timestamp(time) for time in (facts.decided_time, facts.valid_until_time)
+        )
+        if ends <= decided:
+            yield _wrong(f"{path}.valid_until_time", "is not after decided_time")
 
 
 def _grantee(path: str, systems: Sequence[str]) -> Iterator[StrictError]:

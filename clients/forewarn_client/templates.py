@@ -28,7 +28,6 @@ _DIRECTORY_KINDS: Final = range(32, 64)
 _OPENERS: Final = {
     "Alert",
     "BreachReport",
-    "CoverageRequest",
     "EarlyAccessApplication",
     "ModelAccessGrant",
     "PreReleaseNotice",
@@ -103,6 +102,7 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "tlp": '"AMBER"',
     "trust_domain": '"exchange.example"',
     "url": '"https://example.org/advisory"',
+    "valid_until_time": "2027-04-30T12:00:00Z",
     "vulnerabilities": '"CVE-2019-20634"',
     "GenesisFacts.systems": '"spiffe://exchange.example/registrar/exchange-registrar/console"',
     "MemberEnrolmentFacts.kind": '"operator"',
@@ -112,6 +112,8 @@ _EXAMPLES: Final[Mapping[str, str]] = {
     "CoverageDeterminationFacts.decided_by": '"director of evaluations"',
     "Technique.catalogue": '"ATLAS"',
 }
+# Required, but stated by the command, from the notice.
+_FROM_THE_NOTICE: Final = {"CoverageRequestFacts.handle"}
 # Optional by their rules, but one of them has to be there.
 _UNCOMMENTED: Final = {"PlannedTimes.public_release", "CoverageDeterminationFacts.basis_class"}
 
@@ -189,7 +191,10 @@ def _table(descriptor: Descriptor, path: str, *, header: str, active: bool) -> I
         if not _has_own_table(field):
             yield from _wrapped(comments()[f"{descriptor.name}.{rule.name}"])
             yield from _words_of(field)
-            needed = rule.required or f"{descriptor.name}.{rule.name}" in _UNCOMMENTED
+            name = f"{descriptor.name}.{rule.name}"
+            if name in _FROM_THE_NOTICE:
+                yield from _wrapped("The command fills it in from the notice.")
+            needed = name in _UNCOMMENTED or (rule.required and name not in _FROM_THE_NOTICE)
             yield from _assignment(field, rule.name, active=active and needed)
     yield ""
     for rule, field in fields:
