@@ -2,9 +2,9 @@
 
 * One function a kind, in the table `CHANGES`; who may send it stands in `BY_MEMBER`.
 * A statement that does not follow from those before it is refused: an enrolment under a taken id, a
-  word about nobody, a member that speaks for another. The exchange records no such statement, so
-  it means that someone lies.
-* What is so already (a suspended system suspended again) changes nothing and is no lie.
+  word about nobody, a member that speaks for another, a suspension of what is suspended. The
+  exchange records no such statement, so it means that someone lies.
+* What has left stays as it was, keys are never handed on, and the registrar keeps a system.
 
 It verifies no signatures: `directory` did.
 """
@@ -31,6 +31,7 @@ from forewarn_client.verifier import load_keys
 # What a member may say of itself; the registrar may say all but the last.
 OWN_AFFAIRS: Final = frozenset({"KeyRevocation", "SystemSuspension", "Participation"})
 _MEMBERS_ONLY: Final = "Participation"
+_REGISTRAR: Final = "registrar"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +82,7 @@ def begin(record: VerifiedRecord) -> State:
     facts = record.header.genesis
     registrar = MemberRecord(
         member=facts.registrar,
-        kind="registrar",
+        kind=_REGISTRAR,
         profile=directory_pb2.MemberProfile(display_name=facts.registrar),
         span=Span(after=record.index),
     )
@@ -124,10 +125,13 @@ def _enrol(state: State, header: header_pb2.Header, index: int) -> tuple[str, ..
     facts = header.member_enrolment
     if facts.member in state.members:
         raise _contradiction(f"{facts.member} was enrolled before")
-    name = values_pb2.MemberKind.Name(facts.kind)
+    kind = values_pb2.MemberKind.Name(facts.kind).removeprefix("MEMBER_KIND_").lower()
+    if kind == _REGISTRAR:
+        raise _contradiction("there is one registrar, which the genesis statement names")
+    _check_profile(facts.profile, kind)
     member = MemberRecord(
         member=facts.member,
-        kind=name.removeprefix("MEMBER_KIND_").lower(),
+        kind=kind,
         profile=facts.profile,
         span=Span(after=index),
     )
@@ -139,15 +143,17 @@ def _enrol(state: State, header: header_pb2.Header, index: int) -> tuple[str, ..
 
 def _update(state: State, header: header_pb2.Header, _index: int) -> tuple[str, ...]:
     facts = header.member_update
-    state.members[facts.member] = replace(state.known(facts.member), profile=facts.profile)
+    member = _kept(state, facts.member)
+    _check_present(member)
+    _check_profile(facts.profile, member.kind)
+    state.members[facts.member] = replace(member, profile=facts.profile)
     return (facts.member,)
 
 
 def _register_key(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.key_registration
-    member = state.known(facts.member)
-    if member.kind == "registrar":
-        raise _contradiction("the registrar's keys change by a RegistrarSuccession only")
+    member = _kept(state, facts.member)
+    _check_present(member)
     (key,) = _new_keys(state, (facts.key,))
     state.members[facts.member] = replace(member, keys=(*member.keys, _key(key, index)))
     return (facts.member,)
@@ -155,9 +161,9 @@ def _register_key(state: State, header: header_pb2.Header, index: int) -> tuple[
 
 def _revoke_key(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.key_revocation
-    member = state.known(facts.member)
-    if not any(item.key.keyid == facts.key_id for item in member.keys):
-        raise _contradiction(f"{facts.member} never had the key that it revokes")
+    member = _kept(state, facts.member)
+    if not any(item.key.keyid == facts.key_id and _lasts(item.span) for item in member.keys):
+        raise _contradiction(f"{facts.member} has no such key to revoke")
     keys = tuple(
         replace(item, span=_ended(item.span, index)) if item.key.keyid == facts.key_id else item
         for item in member.keys
@@ -169,17 +175,22 @@ def _revoke_key(state: State, header: header_pb2.Header, index: int) -> tuple[st
 def _register_system(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.system_registration
     member = state.known(facts.member)
-    if facts.system not in member.systems_at(index):
-        systems = (*member.systems, *_systems(member, state.trust_domain, (facts.system,), index))
-        state.members[facts.member] = replace(member, systems=systems)
+    _check_present(member)
+    if any(item.name == facts.system and _lasts(item.span) for item in member.systems):
+        raise _contradiction(f"a system of {facts.member} was registered before")
+    systems = (*member.systems, *_systems(member, state.trust_domain, (facts.system,), index))
+    state.members[facts.member] = replace(member, systems=systems)
     return (facts.member,)
 
 
 def _suspend_system(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.system_suspension
     member = state.known(facts.member)
-    if not any(item.name == facts.system for item in member.systems):
-        raise _contradiction(f"{facts.member} never had the system that it suspends")
+    in_force = {item.name for item in member.systems if _lasts(item.span)}
+    if facts.system not in in_force:
+        raise _contradiction(f"{facts.member} has no such system to suspend")
+    if member.kind == _REGISTRAR and len(in_force) == 1:
+        raise _contradiction("the registrar would have no system left")
     systems = tuple(
         replace(item, span=_ended(item.span, index)) if item.name == facts.system else item
         for item in member.systems
@@ -190,16 +201,19 @@ def _suspend_system(state: State, header: header_pb2.Header, index: int) -> tupl
 
 def _suspend(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.member_suspension
-    member = state.known(facts.member)
-    if not any(span.until is None for span in member.suspensions):
-        spans = (*member.suspensions, Span(after=index))
-        state.members[facts.member] = replace(member, suspensions=spans)
+    member = _kept(state, facts.member)
+    _check_active(member)
+    spans = (*member.suspensions, Span(after=index))
+    state.members[facts.member] = replace(member, suspensions=spans)
     return (facts.member,)
 
 
 def _reinstate(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.member_reinstatement
-    member = state.known(facts.member)
+    member = _kept(state, facts.member)
+    _check_present(member)
+    if not _is_suspended(member):
+        raise _contradiction(f"{facts.member} is not suspended")
     spans = tuple(_ended(span, index) for span in member.suspensions)
     state.members[facts.member] = replace(member, suspensions=spans)
     return (facts.member,)
@@ -207,8 +221,10 @@ def _reinstate(state: State, header: header_pb2.Header, index: int) -> tuple[str
 
 def _succeed(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.member_succession
-    before, after = state.known(facts.predecessor), state.known(facts.successor)
-    if before.kind != after.kind or not after.active_at(index):
+    before, after = _kept(state, facts.predecessor), _kept(state, facts.successor)
+    _check_present(before)
+    _check_active(after)
+    if before.kind != after.kind or before == after:
         raise _contradiction(f"{after.member} cannot continue {before.member}")
     ended = replace(before, span=_ended(before.span, index), successor=after.member)
     state.members[before.member] = ended
@@ -217,7 +233,8 @@ def _succeed(state: State, header: header_pb2.Header, index: int) -> tuple[str, 
 
 def _depart(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.member_departure
-    member = state.known(facts.member)
+    member = _kept(state, facts.member)
+    _check_present(member)
     state.members[facts.member] = replace(member, span=_ended(member.span, index))
     return (facts.member,)
 
@@ -225,6 +242,8 @@ def _depart(state: State, header: header_pb2.Header, index: int) -> tuple[str, .
 def _replace_registrar(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:
     facts = header.registrar_succession
     last = state.eras[-1]
+    # Kept keys stay; those that come in are nobody's yet, nor were they ever.
+    _new_keys(state, (key for key in facts.keys if _keyid(key) not in last.keys))
     ended = replace(last, span=_ended(last.span, index))
     state.eras = (*state.eras[:-1], ended, _era(facts.keys, facts.quorum, index))
     return (state.registrar,)
@@ -265,7 +284,10 @@ CHANGES: Final[Mapping[str, Callable[[State, header_pb2.Header, int], tuple[str,
 
 
 def _era(keys: Iterable[directory_pb2.SigningKey], quorum: int, index: int) -> RegistrarEra:
-    loaded = load_keys(key.spki for key in keys)
+    named = tuple(keys)
+    loaded = load_keys(key.spki for key in named)
+    if len(loaded) != len(named):
+        raise _contradiction("a key is named twice")
     if not 1 <= quorum <= len(loaded):
         raise _contradiction("the registrar's quorum can never be met")
     return RegistrarEra(keys=loaded, quorum=quorum, span=Span(after=index))
@@ -273,7 +295,10 @@ def _era(keys: Iterable[directory_pb2.SigningKey], quorum: int, index: int) -> R
 
 def _new_keys(state: State, keys: Iterable[directory_pb2.SigningKey]) -> tuple[PublicKey, ...]:
     """Load keys that nobody has had before: a key belongs to one member, and ends only once."""
-    loaded = load_keys(key.spki for key in keys)
+    named = tuple(keys)
+    loaded = load_keys(key.spki for key in named)
+    if len(loaded) != len(named):
+        raise _contradiction("a key is named twice")
     taken = {item.key.keyid for member in state.members.values() for item in member.keys}
     taken.update(keyid for era in state.eras for keyid in era.keys)
     if not taken.isdisjoint(loaded):
@@ -288,6 +313,8 @@ def _key(key: PublicKey, index: int) -> MemberKey:
 def _systems(
     member: MemberRecord, trust_domain: str, names: Sequence[str], index: int
 ) -> tuple[MemberSystem, ...]:
+    if len({*names}) != len(names):
+        raise _contradiction("a system is named twice")
     for name in names:
         system = SystemName.parse(name)
         if (system.trust_domain, system.kind, system.member) != (
@@ -297,6 +324,44 @@ def _systems(
         ):
             raise _contradiction(f"a system of {member.member} bears another member's name")
     return tuple(MemberSystem(name=name, span=Span(after=index)) for name in names)
+
+
+def _keyid(key: directory_pb2.SigningKey) -> str:
+    return PublicKey.load(key.spki).keyid
+
+
+def _kept(state: State, member: str) -> MemberRecord:
+    """Find a member that the registrar keeps a record of: any but itself."""
+    if member == state.registrar:
+        raise _contradiction("the registrar's own record is not changed so")
+    return state.known(member)
+
+
+def _check_present(member: MemberRecord) -> None:
+    if not _lasts(member.span):
+        raise _contradiction(f"{member.member} has left or was succeeded")
+
+
+def _check_active(member: MemberRecord) -> None:
+    _check_present(member)
+    if _is_suspended(member):
+        raise _contradiction(f"{member.member} is suspended")
+
+
+def _is_suspended(member: MemberRecord) -> bool:
+    return any(_lasts(span) for span in member.suspensions)
+
+
+def _lasts(span: Span) -> bool:
+    return span.until is None
+
+
+def _check_profile(profile: directory_pb2.MemberProfile, kind: str) -> None:
+    """Refuse a profile that does not fit the kind of its member."""
+    if (kind == "agency") is not bool(profile.agency_type):
+        raise _contradiction("agencies have an agency type, and nobody else")
+    if (profile.sectors and kind != "operator") or (profile.clients and kind != "relay"):
+        raise _contradiction("only operators have sectors, and only relays clients")
 
 
 def _ended(span: Span, index: int) -> Span:

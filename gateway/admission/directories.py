@@ -120,4 +120,9 @@ def _signed(entry: StoredEntry) -> SignedHeader | None:
         header = statements.parse(envelope.payload).header
     except Refusal:
         return None
-    return SignedHeader(index=entry.index, header=header, envelope=envelope)
+    return SignedHeader(
+        index=entry.index,
+        header=header,
+        envelope=envelope,
+        system=entries.system_of(entry.body),
+    )

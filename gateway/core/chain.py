@@ -41,11 +41,13 @@ class SignedHeader:
         index: Index of its entry.
         header: Its header.
         envelope: Its envelope, not yet verified.
+        system: The system that handed it in; None where the entry names none.
     """
 
     index: int
     header: Header
     envelope: Envelope
+    system: SystemId | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,6 +55,7 @@ class Draft:
     """The directory in the making.
 
     Attributes:
+        origin: Origin of the ledger.
         trust_domain: SPIFFE trust domain of every system.
         registrar: Id of the registrar.
         quorum: The registrar's keys at present.
@@ -61,6 +64,7 @@ class Draft:
         systems: Systems by SPIFFE ID.
     """
 
+    origin: str
     trust_domain: str
     registrar: MemberId
     quorum: Quorum
@@ -69,20 +73,35 @@ class Draft:
     systems: dict[SystemId, Span]
 
     def verify(self, entry: SignedHeader) -> None:
-        """Verify a statement under the keys that hold at its index.
+        """Verify a statement under what holds at its index.
 
         Args:
             entry: The statement.
 
         Raises:
-            Refusal: A reason of its signatures.
+            Refusal: EXCHANGE_FOREIGN, it was made for another ledger; MEMBER_INACTIVE or
+                SYSTEM_UNKNOWN, its sender could not have handed it in there; or a reason of its
+                signatures.
         """
+        if entry.header.exchange != self.origin:
+            raise Refusal(Reason.EXCHANGE_FOREIGN, "the statement was made for another ledger")
         sender = entry.header.sender
+        self._check_handed_in(entry, sender)
         keyids = [signature.keyid for signature in entry.envelope.signatures]
         candidates = signing_keys(self.keys, sender, keyids, entry.index)
         needed = self.quorum.threshold if sender == self.registrar else 1
         if len(verify(entry.envelope, candidates)) < needed:
             raise Refusal(Reason.SIGNATURES_INSUFFICIENT, "more keys of the sender have to sign")
+
+    def _check_handed_in(self, entry: SignedHeader, sender: MemberId) -> None:
+        member = self.members.get(sender)
+        if member is None or member.standing is not Standing.ACTIVE:
+            raise Refusal(Reason.MEMBER_INACTIVE, "the sender did not take part at that index")
+        system = entry.system
+        span = self.systems.get(system) if system is not None else None
+        own = system is not None and (system.kind, system.member) == (member.kind, sender)
+        if span is None or not own or not span.holds_at(entry.index):
+            raise Refusal(Reason.SYSTEM_UNKNOWN, "no system of the sender handed it in")
 
     def apply(self, index: int, header: Header) -> None:
         """Apply one statement.

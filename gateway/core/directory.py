@@ -31,6 +31,7 @@ class Directory:
 
     Attributes:
         size: How much of the ledger it covers: entries below this index.
+        origin: Origin of the ledger.
         trust_domain: SPIFFE trust domain of every system.
         registrar: Id of the registrar.
         quorum: The registrar's keys at present.
@@ -40,6 +41,7 @@ class Directory:
     """
 
     size: int
+    origin: str
     trust_domain: str
     registrar: MemberId
     quorum: Quorum
@@ -69,6 +71,7 @@ class Directory:
         )
         return cls(
             size=1,
+            origin=header.exchange,
             trust_domain=genesis.trust_domain,
             registrar=genesis.registrar,
             quorum=genesis.quorum,
@@ -192,6 +195,7 @@ class Directory:
 
     def _draft(self) -> Draft:
         return Draft(
+            origin=self.origin,
             trust_domain=self.trust_domain,
             registrar=self.registrar,
             quorum=self.quorum,

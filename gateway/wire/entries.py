@@ -23,9 +23,8 @@ from forewarn.statement.v1 import header_pb2
 from gateway.core.entry import EntrySummary
 from gateway.core.envelope import Envelope, Signature, digest
 from gateway.core.errors import Reason, Refusal
-from gateway.core.identity import MemberId
+from gateway.core.identity import MemberId, SystemId
 from gateway.core.statements import DIGEST_BYTES, Header, Kind, Tlp
-from gateway.core.tables import OPENINGS, State
 from gateway.wire import strict
 from gateway.wire.headers import header_from, time_from
 
@@ -178,6 +177,23 @@ def envelope_of(entry_body: bytes) -> Envelope:
     except (DecodeError, UnicodeDecodeError):
         raise Refusal(Reason.ENVELOPE_MALFORMED, "the entry holds no envelope") from None
     return parse_envelope(body.envelope)
+
+
+def system_of(entry_body: bytes) -> SystemId | None:
+    """Give the system that handed in what an entry holds.
+
+    Args:
+        entry_body: The body's bytes, as recorded.
+
+    Returns:
+        The system; None where the entry names none, as the genesis entry.
+    """
+    body = ledger_pb2.EntryBody()
+    try:
+        body.ParseFromString(entry_body)
+        return SystemId.parse(body.submitting_system)
+    except (DecodeError, UnicodeDecodeError, Refusal):
+        return None
 
 
 def received_time_of(entry_body: bytes) -> datetime:
