@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forewarn.statement.v1 import grant_pb2, header_pb2, values_pb2
+from forewarn.statement.v1 import coverage_pb2, grant_pb2, header_pb2, values_pb2
 from forewarn_client import authoring, identifiers, kinds, render, strict, times
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -85,6 +85,16 @@ def field_values(field: Any) -> st.SearchStrategy[Any]:
     return st.lists(single, min_size=1, max_size=2) if field.is_repeated else single
 
 
+def make_sense_of_coverage(facts: coverage_pb2.CoverageDeterminationFacts) -> None:
+    """Take away what can never be right in a determination."""
+    undetermined = facts.outcome == coverage_pb2.COVERAGE_OUTCOME_NOT_DETERMINED
+    facts.basis_class = (
+        coverage_pb2.BASIS_CLASS_UNSPECIFIED if undetermined else coverage_pb2.BASIS_CLASS_BENCHMARK
+    )
+    if facts.HasField("valid_until_time"):
+        facts.decided_time.seconds = facts.valid_until_time.seconds - 1
+
+
 @st.composite
 def messages(draw: st.DrawFn, descriptor: Any) -> Message:
     if descriptor.name in SPECIAL:
@@ -107,6 +117,8 @@ def messages(draw: st.DrawFn, descriptor: Any) -> Message:
             getattr(message, rule.name).CopyFrom(value)
         else:
             setattr(message, rule.name, value)
+    if isinstance(message, coverage_pb2.CoverageDeterminationFacts):
+        make_sense_of_coverage(message)
     if isinstance(message, grant_pb2.ModelAccessGrantFacts):
         sensible(message)
     return message

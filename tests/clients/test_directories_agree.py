@@ -249,7 +249,7 @@ class Both:
             return [data.draw(KEY)]
         return own[: max(1, needed - 1)] if odd == 1 else own[:needed]
 
-    def _system(self, sender: str, data: st.DataObject) -> str:
+    def _system(self, sender: str, data: Any) -> str:
         in_force = sorted(
             str(each)
             for each, span in self.directory.systems.items()

@@ -200,6 +200,8 @@ class Ledger:
 
     def enrol(self, who: Party, *more: Ed25519PrivateKey, **profile: Any) -> Party:
         """Record a member's enrolment."""
+        if who.kind == "agency":
+            profile.setdefault("agency_type", "AGENCY_TYPE_CIVIL")
         facts = directory_pb2.MemberEnrolmentFacts(
             member=who.member,
             kind=f"MEMBER_KIND_{who.kind.upper()}",
