@@ -25,6 +25,7 @@ from gateway.core.envelope import Envelope, Signature, digest
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId
 from gateway.core.statements import DIGEST_BYTES, Header, Kind, Tlp
+from gateway.core.tables import OPENINGS, State
 from gateway.wire import strict
 from gateway.wire.headers import header_from, time_from
 
