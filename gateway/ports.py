@@ -391,6 +391,13 @@ class LedgerSnapshot(Protocol):
             ValueError: The size is beyond the snapshot's, or an index is not below the size.
         """
 
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of a size begins with that of an earlier one (RFC 6962 2.1.2).
+
+        Raises:
+            ValueError: The sizes are the wrong way round, or beyond the snapshot's.
+        """
+
 
 class LedgerReader(Protocol):
     """The store of one node, for reading; safe to use from many threads."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forewarn_client.errors import (
         Flaw,
         ForewarnError,
+        HistoryError,
         HomeError,
         RefusedError,
         RequestError,
@@ -64,6 +65,7 @@ __all__ = [
     "Flaw",
     "ForewarnError",
     "Genesis",
+    "HistoryError",
     "Home",
     "HomeError",
     "JoinFile",
@@ -111,6 +113,7 @@ _MODULES: Final = {
     "ForewarnError": "errors",
     "Genesis": "registrar",
     "Home": "home",
+    "HistoryError": "errors",
     "HomeError": "errors",
     "JoinFile": "join",
     "Lab": "lab",

@@ -1,15 +1,15 @@
 """A connection that reads: whatever comes over it is verified before it is handed on.
 
+* A ledger that does not go on from what was verified before is a `HistoryError`.
 * `follow` goes on in a stream that comes back by itself, `pull` page by page from where it was.
 * What does not exist and what is not this member's answer alike: `RefusedError`.
-* Entries that were not asked for, and answers that lead nowhere, are no answers:
-  ANSWER_MISMATCHED.
+* Entries that were not asked for, and answers that lead nowhere, are ANSWER_MISMATCHED.
 
 It sends no statements: `member` does.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from forewarn_client.directory import DirectoryView
 from forewarn_client.directory_cache import DirectoryCache
 from forewarn_client.errors import Flaw, HomeError, RequestError, VerificationError
 from forewarn_client.filters import Filter
+from forewarn_client.history import History
 from forewarn_client.home import Home
 from forewarn_client.note import Checkpoint
 from forewarn_client.outcomes import Delivery, Page
@@ -56,6 +57,7 @@ class Connection:
     tell: Callable[[str], None] = field(default=in_silence, repr=False)
     _session: Session | None = field(default=None, init=False, repr=False)
     _reader: Reader | None = field(default=None, init=False, repr=False)
+    _history: History | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def connect(
@@ -90,9 +92,11 @@ class Connection:
     async def __aenter__(self) -> Self:
         verifier = Verifier(self.home.exchange)
         address, tls = self.home.exchange.address, self.home.tls()
-        self._session = Session(address, tls, self.patience, self.tell)
+        session = Session(address, tls, self.patience, self.tell)
+        self._history = History(self.home, verifier, session)
+        session.watch(self._history)
         cache = DirectoryCache(self.home.state, verifier)
-        self._reader = Reader(self._session, verifier, cache)
+        self._session, self._reader = session, Reader(session, verifier, cache)
         return self
 
     async def __aexit__(
@@ -101,10 +105,12 @@ class Connection:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        session, reader = self._session, self._reader
-        self._session = self._reader = None
-        if session is not None:
-            await session.close()
+        session, reader, history = self._session, self._reader, self._history
+        self._session = self._reader = self._history = None
+        if session is not None and history is not None:
+            async with AsyncExitStack() as ending:
+                ending.push_async_callback(session.close)
+                await history.close()
         if reader is not None:
             # A receipt that is verified offline later finds the directory known up to here.
             reader.save()
@@ -363,8 +369,8 @@ class Connection:
             VerificationError: It is not signed by the pinned log key.
             UnavailableError: No answer in time.
         """
-        request = log_service_pb2.GetCheckpointRequest()
-        answer = await self.session.call(self.session.log.GetCheckpoint, request)
+        method, request = self.session.log.GetCheckpoint, log_service_pb2.GetCheckpointRequest()
+        answer = await self.session.call(method, request)
         return Verifier(self.home.exchange).checkpoint(answer.checkpoint)
 
     def _check_asked(self, entry_filter: Filter, records: Sequence[VerifiedRecord]) -> None:

@@ -12,6 +12,7 @@ No text here ever holds a payload, a private key or an unreleased model's name.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from pathlib import Path
 
 
 class Flaw(StrEnum):
@@ -71,6 +72,12 @@ class Flaw(StrEnum):
     """A directory statement does not follow from those before it."""
     ANSWER_MISMATCHED = auto()
     """A sound answer, but to another question."""
+    HISTORY_REWRITTEN = auto()
+    """The ledger is shown with another past than the one that this member has verified."""
+    HISTORY_UNPROVEN = auto()
+    """The exchange refuses to prove that the ledger goes on from what this member has verified."""
+    LEDGER_ROLLED_BACK = auto()
+    """The exchange's newest checkpoint is older than one that this member has verified."""
     RECEIPT_MALFORMED = auto()
     """The file is not a saved receipt."""
 
@@ -95,6 +102,19 @@ class VerificationError(ForewarnError):
         self.reason = reason
         self.detail = detail
         self.rule = rule
+
+
+class HistoryError(VerificationError):
+    """The exchange does not stand by a checkpoint that it had signed.
+
+    Attributes:
+        evidence: The file that holds both signed checkpoints.
+    """
+
+    def __init__(self, reason: Flaw, detail: str, evidence: Path, rule: str = "") -> None:
+        """Keep what a `VerificationError` keeps, and where the evidence is."""
+        super().__init__(reason, detail, rule)
+        self.evidence = evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,9 @@
   is the key of connections, `tls.csr` the request for its certificate, `tls.crt` the chain that
   came back, `ca.pem` the authorities that the gateway's certificate is checked against.
 * `enrolment.toml` is what the registrar needs to enrol the member. It holds nothing secret.
-* `state/` holds what can be fetched again: the verified directory, cursors. `receipts/` cannot.
+* `state/` holds cursors, the verified directory, and the newest checkpoint that was verified:
+  without it, a ledger that was rewritten since goes unnoticed. `receipts/` holds what proves that
+  statements were recorded, `evidence/` what proves that the exchange contradicted itself.
 * Keys are made once and never overwritten. A key that others may read is refused.
 
 It holds only this member's keys: never the gateway's, the registrar's or another member's.
@@ -101,13 +103,18 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """Folder of what can be fetched again."""
+        """Folder of how far the member has come."""
         return self.path / "state"
 
     @property
     def receipts(self) -> Path:
         """Folder of saved receipts."""
         return self.path / "receipts"
+
+    @property
+    def evidence(self) -> Path:
+        """Folder of what proves that the exchange contradicted itself."""
+        return self.path / "evidence"
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

@@ -5,7 +5,7 @@
   rejects the note; without any by a known key the note proves nothing.
 * A checkpoint is three lines: origin, size in plain decimal, base64 of the root. Nothing follows.
 
-It does not compare checkpoints with each other.
+It does not compare checkpoints with each other: `history` does.
 """
 
 import base64

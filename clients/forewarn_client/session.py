@@ -4,6 +4,8 @@
   with growing pauses and jitter, or after the pause that the exchange asks for, until the budget of
   time is used up.
 * Who waits is told: once an answer has been missing for two seconds, and when it came after all.
+* Every call says how much of the ledger was verified, and every checkpoint that comes back is
+  compared with it before the answer is handed on (`history`).
 * A connection that never came about and looks like a refused handshake is given up after three
   attempts: waiting does not mend a certificate.
 * Errors come out as this library's own. Nothing of a message is ever logged.
@@ -12,8 +14,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,10 +29,12 @@ from forewarn.exchange.v1 import (
     directory_service_pb2_grpc,
     exchange_service_pb2,
     exchange_service_pb2_grpc,
+    log_service_pb2,
     log_service_pb2_grpc,
 )
-from forewarn_client import answers
-from forewarn_client.errors import UnavailableError
+from forewarn_client import answers, contact
+from forewarn_client.contact import Past
+from forewarn_client.errors import RefusedError, UnavailableError
 from forewarn_client.home import TlsIdentity
 
 _Request = TypeVar("_Request")
@@ -66,11 +70,14 @@ class Patience:
         budget: Seconds for a unary call, all attempts and pauses included.
         attempt: Seconds for one attempt.
         reconnect: Seconds for which a stream tries to come back once it broke.
+        behind: Seconds for which an exchange may be unable to show as much as was verified, before
+            it is asked whether it was rolled back.
     """
 
     budget: float = 60.0
     attempt: float = 20.0
     reconnect: float = 3600.0
+    behind: float = 20.0
 
 
 class _NotOpenedError(Exception):
@@ -85,8 +92,10 @@ _Opened = tuple[
     grpc.aio.UnaryStreamCall[
         exchange_service_pb2.FollowRequest, exchange_service_pb2.FollowResponse
     ],
-    exchange_service_pb2.FollowResponse,
+    object,
+    int,
 ]
+"""An open stream, its first message, and the size that was said when it was opened."""
 
 
 class Session:
@@ -118,6 +127,7 @@ class Session:
             root_certificates=tls.ca, private_key=tls.key, certificate_chain=tls.chain
         )
         self._channel = grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+        self._past: Past | None = None
         self._ever_answered = False
         self._handshakes = 0
         self._address = address
@@ -127,6 +137,14 @@ class Session:
         self.exchange = exchange_service_pb2_grpc.ExchangeServiceStub(self._channel)
         self.directory = directory_service_pb2_grpc.DirectoryServiceStub(self._channel)
         self.log = log_service_pb2_grpc.LogServiceStub(self._channel)
+
+    def watch(self, past: Past) -> None:
+        """Have every checkpoint that comes in compared from here on.
+
+        Args:
+            past: Who compares.
+        """
+        self._past = past
 
     async def close(self) -> None:
         """Close the connection; calls that are under way end."""
@@ -142,12 +160,71 @@ class Session:
             request: Its request.
 
         Returns:
-            Its response.
+            Its response, its checkpoint compared with what was verified before.
 
         Raises:
             RefusedError: The exchange refused.
             UnavailableError: No answer that decides came within the budget.
+            VerificationError: The checkpoint is not one of the ledger that was verified before.
         """
+        floor = 0
+
+        def metadata() -> tuple[tuple[str, str], ...]:
+            nonlocal floor
+            floor = self._floor
+            return contact.said(floor)
+
+        response = await self._call(method, request, metadata)
+        note = contact.checkpoint(response)
+        if self._past is not None and note is not None:
+            await self._past.see(note, floor)
+        return response
+
+    async def consistency(self, old: int, new: int) -> Sequence[bytes]:
+        """Ask for the proof that the tree of one size begins with that of a smaller one.
+
+        Args:
+            old: The smaller size.
+            new: The larger one; a worker that has not reached it is not asked.
+
+        Returns:
+            The hashes; nothing about them is verified.
+
+        Raises:
+            RefusedError: The exchange refused.
+            UnavailableError: No answer came within the budget.
+        """
+        request = log_service_pb2.GetConsistencyProofRequest(old_size=old, new_size=new)
+        answer = await self._call(self.log.GetConsistencyProof, request, lambda: contact.said(new))
+        return tuple(answer.consistency_proof)
+
+    async def newest(self) -> bytes:
+        """Ask for the newest signed checkpoint that whoever answers has, however old it is.
+
+        Returns:
+            The note; nothing about it is verified.
+
+        Raises:
+            RefusedError: The exchange refused.
+            UnavailableError: It does not answer this either.
+        """
+        request = log_service_pb2.GetCheckpointRequest()
+        try:
+            answer = await self.log.GetCheckpoint(request, timeout=self.patience.attempt)
+        except grpc.aio.AioRpcError as error:
+            raise answers.explain(error) from None
+        return answer.checkpoint
+
+    @property
+    def _floor(self) -> int:
+        return 0 if self._past is None else self._past.size
+
+    async def _call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        metadata: Callable[[], tuple[tuple[str, str], ...]],
+    ) -> _Response:
         end = time.monotonic() + self.patience.budget
 
         before: grpc.aio.AioRpcError | None = None
@@ -156,7 +233,8 @@ class Session:
             nonlocal before
             left = max(end - time.monotonic(), 0.001)
             try:
-                return await method(request, timeout=min(left, self.patience.attempt))
+                seconds = min(left, self.patience.attempt)
+                return await method(request, timeout=seconds, metadata=metadata())
             except grpc.aio.AioRpcError as error:
                 late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
                 if before is not None and late and left < self.patience.attempt:
@@ -181,12 +259,15 @@ class Session:
         Raises:
             RefusedError: The exchange refused.
             UnavailableError: The stream broke and could not be opened again in time.
+            VerificationError: A checkpoint is not one of the ledger that was verified before.
         """
         while True:
-            call, first = await self._opened(request)
-            message: object = first
+            call, message, floor = await self._opened(request)
             try:
                 while isinstance(message, exchange_service_pb2.FollowResponse):
+                    if self._past is not None:
+                        # Within a stream the ledger only grows.
+                        floor = await self._past.see(message.checkpoint, floor)
                     yield message
                     request.cursor = message.cursor or request.cursor
                     message = await call.read()
@@ -200,7 +281,8 @@ class Session:
 
     async def _opened(self, request: exchange_service_pb2.FollowRequest) -> _Opened:
         async def attempt() -> _Opened:
-            call = self.exchange.Follow(request)
+            floor = self._floor
+            call = self.exchange.Follow(request, metadata=contact.said(floor))
             try:
                 # The exchange says at once that the stream is open, even if it has nothing to say.
                 async with asyncio.timeout(self.patience.attempt):
@@ -209,7 +291,7 @@ class Session:
                 call.cancel()
                 raise _NotOpenedError("the exchange opens no stream") from None
             if isinstance(message, exchange_service_pb2.FollowResponse):
-                return call, message
+                return call, message, floor
             # The exchange shut down in good order before it said anything.
             raise _NotOpenedError("the exchange ends every stream at once")
 
@@ -218,6 +300,25 @@ class Session:
     async def _persist(
         self, attempt: Callable[[], Awaitable[_Response]], budget: float
     ) -> _Response:
+        behind_since: float | None = None
+
+        async def persisting() -> _Response:
+            nonlocal behind_since
+            try:
+                return await attempt()
+            except grpc.aio.AioRpcError as error:
+                if self._past is None or not self._past.size or not contact.is_behind(error):
+                    behind_since = None
+                    raise
+                now = time.monotonic()
+                behind_since = behind_since or now
+                if now - behind_since >= self.patience.behind:
+                    # Waiting does not bring back what is gone.
+                    with suppress(RefusedError, UnavailableError):
+                        await self._past.question()
+                    behind_since = None
+                raise
+
         try:
             pause = partial(self._pause, time.monotonic() + budget)
             with self._told_of_silence(budget):
@@ -225,7 +326,7 @@ class Session:
                     on=pause, attempts=None, timeout=budget, wait_initial=0.1, wait_max=5.0
                 ):
                     with trial:
-                        response = await attempt()
+                        response = await persisting()
                         self._answered()
                         return response
         except grpc.aio.AioRpcError as error:

@@ -14,7 +14,8 @@ The steps, each of which needs the one before:
 What comes out is a `VerifiedRecord`; what fails raises `VerificationError`, and nothing of it is
 handed on. The genesis entry differs in one point: what vouches for it is its pinned digest.
 
-It compares no checkpoints with each other, so a ledger shown differently to others goes unnoticed.
+It compares no checkpoints with each other: `history` does, with those that this member verified. A
+ledger shown differently to others goes unnoticed.
 """
 
 from collections.abc import Iterable, Mapping

@@ -166,7 +166,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         (directory_service_pb2, "DirectoryService", DirectoryService(reader=reader, head=head)),
         (log_service_pb2, "LogService", LogService(reader=reader, head=head)),
     )
-    guard = Guard(callers=callers, now=now)
+    guard = Guard(callers=callers, head=head, now=now)
     return Parts(
         reader=reader,
         integrator=integrator,

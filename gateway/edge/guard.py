@@ -1,7 +1,8 @@
 """The guard around every method: no call reaches a service but through here.
 
-* In this order: the peer's certificate, the member's standing, the policy's row, the request's
-  bytes, the service. Whatever is not allowed by all of them is refused.
+* In this order: the peer's certificate, the member's standing, the policy's row, the size that the
+  caller has verified (see `floor`), the request's bytes, the service. Whatever is not allowed by
+  all of them is refused.
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
@@ -27,8 +28,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.edge.callers import Caller, Callers
+from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
 from gateway.edge.status import Status, status_of, status_of_failure
+from gateway.ports import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
 
@@ -40,14 +43,16 @@ Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
 class Guard:
     """Wraps services."""
 
-    def __init__(self, *, callers: Callers, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, callers: Callers, head: LedgerHead, now: Callable[[], datetime]) -> None:
         """Keep what every call is judged by.
 
         Args:
             callers: Tells who calls.
+            head: The newest signed checkpoint, which has to reach what the caller has verified.
             now: The clock, UTC.
         """
         self._callers = callers
+        self._head = head
         self._now = now
 
     def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
@@ -116,6 +121,7 @@ class Guard:
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
+        await reach(self._head, verified_size(context.invocation_metadata()))
         return Caller(system=system, member=member, received_time=received)
 
 

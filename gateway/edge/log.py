@@ -12,7 +12,7 @@ from forewarn.exchange.v1 import log_service_pb2 as pb
 from gateway.core.errors import Reason, invalid
 from gateway.edge.callers import Caller
 from gateway.edge.released import entry_not_found
-from gateway.ports import LedgerHead, LedgerReader
+from gateway.ports import LedgerHead, LedgerReader, SignedHead
 
 
 class LogService:
@@ -40,15 +40,24 @@ class LogService:
         """Prove a leaf in the tree of a size."""
         return await asyncio.to_thread(self._prove, request)
 
+    async def get_consistency_proof(
+        self, _caller: Caller, request: pb.GetConsistencyProofRequest
+    ) -> pb.GetConsistencyProofResponse:
+        """Prove that one tree is the beginning of another."""
+        _check_signed("new_size", request.new_size, self._head.current)
+        if request.old_size > request.new_size:
+            raise invalid("old_size", "is larger than new_size; ask the other way round")
+        proof = await asyncio.to_thread(self._compare, request)
+        return pb.GetConsistencyProofResponse(consistency_proof=proof)
+
+    def _compare(self, request: pb.GetConsistencyProofRequest) -> tuple[bytes, ...]:
+        with self._reader.snapshot() as snapshot:
+            return snapshot.consistency(request.old_size, request.new_size)
+
     def _prove(self, request: pb.GetInclusionProofRequest) -> pb.GetInclusionProofResponse:
         head = self._head.current
         size = request.tree_size or head.size
-        if size > head.size:
-            raise invalid(
-                "tree_size",
-                "is beyond the newest signed checkpoint",
-                Reason.TREE_SIZE_UNAVAILABLE,
-            )
+        _check_signed("tree_size", size, head)
         if request.index >= size:
             raise entry_not_found()
         with self._reader.snapshot() as snapshot:
@@ -59,3 +68,8 @@ class LogService:
                 tree_size=size,
                 checkpoint=head.note,
             )
+
+
+def _check_signed(field: str, size: int, head: SignedHead) -> None:
+    if size > head.size:
+        raise invalid(field, "is beyond the newest signed checkpoint", Reason.TREE_SIZE_UNAVAILABLE)

@@ -32,5 +32,6 @@ POLICY: Final[Mapping[str, frozenset[MemberKind]]] = MappingProxyType(
         "forewarn.exchange.v1.DirectoryService.ListDirectoryEntries": EVERYONE,
         "forewarn.exchange.v1.LogService.GetCheckpoint": EVERYONE,
         "forewarn.exchange.v1.LogService.GetInclusionProof": EVERYONE,
+        "forewarn.exchange.v1.LogService.GetConsistencyProof": EVERYONE,
     }
 )

@@ -261,6 +261,12 @@ class Snapshot:
             raise ValueError("a tree beyond the ledger's size cannot be proven in")
         return list(merkle.inclusion_proofs(self._tiles, indexes, size))
 
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of a size begins with that of an earlier one."""
+        if not 0 <= old <= new <= self._size:
+            raise ValueError("a tree begins with a smaller one, and ends with the ledger")
+        return merkle.consistency_proof(self._tiles, old, new)
+
     def _entry(self, where: str, *values: object) -> StoredEntry | None:
         row = self._row(f"{_ENTRY} {where} ORDER BY idx LIMIT 1", *values)
         return None if row is None else stored_entry(row)

@@ -102,6 +102,25 @@ def write(path: Path, text: str) -> Path:
 
 
 @pytest.mark.asyncio
+async def test_a_rewritten_ledger_is_reported_loudly_with_the_evidence(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as paper:
+        bank = paper.home(BANK)
+        assert (await forewarn(bank, "directory", "list")).code == 0
+        paper.ledger.entries[1].salt = bytes(32)
+        paper.ledger.append_body(b"of others")
+        told, ran = [await forewarn(bank, "inbox", "list", *words) for words in ((), ("--json",))]
+    (evidence,) = bank.evidence.iterdir()
+    assert (told.code, ran.code) == (5, 5)
+    assert (told.out, ran.out) == ("", "")
+    assert "THE LEDGER IS NOT THE ONE YOU KNEW" in told.err
+    assert "Send nothing more" in told.err
+    assert str(evidence) in told.err
+    error = json.loads(ran.err)["error"]
+    assert error["reason"] == "HISTORY_REWRITTEN"
+    assert str(evidence) in error["detail"]
+
+
+@pytest.mark.asyncio
 async def test_an_alert_is_followed_shown_and_saved(tmp_path: Path) -> None:
     alert = write(tmp_path / "alert.toml", ALERT)
     advisory = write(tmp_path / "advisory.json", '{"a": 1}\r\n')

@@ -40,6 +40,16 @@ def inclusion(given: Vector) -> None:
     )
 
 
+def consistency(given: Vector) -> None:
+    merkle.verify_consistency(
+        given["old_size"],
+        bytes.fromhex(given["old_root"]),
+        given["new_size"],
+        bytes.fromhex(given["new_root"]),
+        unhex(given["proof"]),
+    )
+
+
 def entry(given: Vector) -> Vector:
     body, salt = bytes.fromhex(given["body"]), bytes.fromhex(given["salt"])
     made = commitment.commit(body, salt)
@@ -97,10 +107,10 @@ def certificate(given: Vector) -> Vector:
     return {"uri": str(certificate_system(loaded, given["trust_domain"]))}
 
 
-# Consistency proofs are not here: the client does not compare checkpoints.
 RECIPES: dict[tuple[str, str], Any] = {
     ("merkle", "root"): root,
     ("proof", "inclusion"): inclusion,
+    ("proof", "consistency"): consistency,
     ("commitment", "entry"): entry,
     ("note", "checkpoint"): checkpoint,
     ("note", "verifier-key"): verifier_key,

@@ -12,9 +12,10 @@ import pytest
 from forewarn.exchange.v1 import directory_service_pb2, ledger_pb2, log_service_pb2
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.statement.v1 import values_pb2
-from gateway.core.checkpoint import NoteVerifier, open_checkpoint
+from gateway.core.checkpoint import Checkpoint, NoteVerifier, open_checkpoint
 from gateway.core.errors import Reason
-from gateway.core.merkle import verify_inclusion
+from gateway.core.merkle import verify_consistency, verify_inclusion
+from gateway.edge.floor import VERIFIED_SIZE
 from gateway.edge.paging import PAGE_BYTES
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 from tests.world.ledger_builder import ORIGIN
@@ -425,3 +426,46 @@ def test_the_log_proves_any_leaf_and_shows_none(exchange: Live) -> None:
     assert (answer.tree_size, len(answer.leaf_hash), len(answer.inclusion_proof)) == (3, 32, 2)
     assert beyond.reason == Reason.TREE_SIZE_UNAVAILABLE
     assert nowhere.reason == Reason.ENTRY_NOT_FOUND
+
+
+def test_the_log_proves_that_it_goes_on_and_shows_no_less_than_was_verified(
+    exchange: Live, log_key: NoteVerifier
+) -> None:
+    with exchange.desk(CIVIL) as agency, exchange.desk(HARBOR) as bank:
+
+        def newest() -> Checkpoint:
+            request = log_service_pb2.GetCheckpointRequest()
+            note = bank.log.GetCheckpoint(request, timeout=CALL_SECONDS).checkpoint
+            return open_checkpoint(note, [log_key], ORIGIN)
+
+        before = newest()
+        for _ in range(3):
+            agency.submit(alert(CIVIL, HARBOR))
+        after = newest()
+        request = log_service_pb2.GetConsistencyProofRequest(
+            old_size=before.size, new_size=after.size
+        )
+        answer = bank.log.GetConsistencyProof(request, timeout=CALL_SECONDS)
+        proof = tuple(answer.consistency_proof)
+        beyond, backwards = (
+            refusal(
+                bank.log.GetConsistencyProof,
+                log_service_pb2.GetConsistencyProofRequest(old_size=old, new_size=new),
+            )
+            for old, new in ((1, 2**40), (2, 1))
+        )
+        ahead = log_service_pb2.GetCheckpointRequest()
+        said = ((VERIFIED_SIZE, str(after.size + 1)),)
+        with pytest.raises(grpc.RpcError) as waited:
+            bank.log.GetCheckpoint(ahead, timeout=CALL_SECONDS, metadata=said)
+
+    assert after.size >= before.size + 3
+    verify_consistency(before.size, before.root, after.size, after.root, proof)
+    assert beyond.reason == Reason.TREE_SIZE_UNAVAILABLE
+    assert backwards.reason == Reason.FIELD_INVALID
+    behind = refused(waited.value)
+    assert (behind.code, behind.reason, behind.retry) == (
+        grpc.StatusCode.UNAVAILABLE,
+        Reason.LEDGER_UNAVAILABLE,
+        True,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.edge.callers import Caller, Callers
+from gateway.edge.floor import VERIFIED_SIZE
 from gateway.edge.guard import Guard
 from gateway.edge.policy import POLICY
 
@@ -33,14 +35,18 @@ class Aborted(grpc.aio.AbortError):
 class Context:
     """As much of a servicer context as the guard uses."""
 
-    def __init__(self, certificate: bytes | None) -> None:
+    def __init__(self, certificate: bytes | None, *metadata: tuple[str, str | bytes]) -> None:
         self.certificate = certificate
+        self.metadata = metadata
         self.code: grpc.StatusCode | None = None
         self.reason = ""
         self.message = ""
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self.certificate]} if self.certificate else {}
+
+    def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+        return self.metadata
 
     async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
         self.code, self.message = code, message
@@ -111,7 +117,9 @@ class World:
         head: Any = self.head
         callers = Callers(trust_domain="exchange.example", directories=directories, head=head)
         self.service = Service()
-        self.handler = Guard(callers=callers, now=lambda: NOW).handler(SERVICE, self.service)
+        self.handler = Guard(callers=callers, head=head, now=lambda: NOW).handler(
+            SERVICE, self.service
+        )
 
     def _method(self, name: str) -> Any:
         details: Any = type("Details", (), {"method": f"/{SERVICE.full_name}/{name}"})()
@@ -250,6 +258,19 @@ async def test_standing_is_asked_again_as_soon_as_the_ledger_has_grown(certifica
         await world.call("GetEntry", b"", context)
 
     assert context.reason == Reason.SYSTEM_SUSPENDED
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("said", "calls"), [("1", 1), ("no size", 0)])
+async def test_what_a_caller_has_verified_is_asked_for_before_its_call(
+    certificate: bytes, said: str, calls: int
+) -> None:
+    world, context = World(), Context(certificate, (VERIFIED_SIZE, said))
+    with suppress(Aborted):
+        await world.call("GetEntry", b"", context)
+
+    assert len(world.service.seen) == calls
+    assert context.reason == ("" if calls else Reason.FIELD_INVALID)
 
 
 def test_an_rpc_without_a_row_has_no_handler(monkeypatch: pytest.MonkeyPatch) -> None:

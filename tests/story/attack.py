@@ -29,6 +29,7 @@ from forewarn_client import dsse
 from forewarn_client.home import Home
 
 SECONDS = 20.0
+_ACTS = ("sign", "submit", "change", "fetch", "compare", "size", "call")
 
 
 def answer(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -122,6 +123,15 @@ def call_anything(connection: Any) -> dict[str, Any]:
     return {"size": int(response.checkpoint.split(b"\n")[1])}
 
 
+def compare(home: Home, sizes: str) -> dict[str, Any]:
+    """Ask for the proof that the log of one size goes on from that of a smaller one (`7:12`)."""
+    stub: Any = log_service_pb2_grpc.LogServiceStub(of_home(home))
+    old, _, new = sizes.partition(":")
+    request = log_service_pb2.GetConsistencyProofRequest(old_size=int(old), new_size=int(new))
+    proof = stub.GetConsistencyProof(request, timeout=SECONDS).consistency_proof
+    return {"proof": [item.hex() for item in proof]}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do one thing, and print what came back."""
     parser = argparse.ArgumentParser()
@@ -131,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--chain", type=Path)
     parser.add_argument("--key", type=Path)
     parser.add_argument("--keyid", default="")
-    parser.add_argument("act", choices=["sign", "submit", "change", "fetch", "size", "call"])
+    parser.add_argument("act", choices=_ACTS)
     parser.add_argument("what", nargs="*")
     given = parser.parse_args(arguments)
     if given.act == "call":
@@ -150,6 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.what:
         if given.act == "fetch":
             said = answer(partial(fetch, home, name))
+        elif given.act == "compare":
+            said = answer(partial(compare, home, name))
         else:
             envelope = Path(name).read_bytes()
             bytes_to_send = change(envelope) if given.act == "change" else envelope

@@ -36,6 +36,7 @@ KEY_CLAIMS = (
     "mercy-hospital sees nothing of the other sector's",
     "Aurora's words, signed by Borealis: refused, KEY_NOT_OF_SENDER",
     "one byte changed after signing: refused, SIGNATURE_INVALID",
+    "from each of the 8 checkpoints that members had verified before, the log is proven to go on",
     "a replay is answered with the same entry, at index",
     "a caller without a certificate: TLS closes the connection, no answer comes",
     "a certificate with two SPIFFE IDs: refused, SPIFFE_ID_AMBIGUOUS",

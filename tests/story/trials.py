@@ -8,6 +8,7 @@ from pathlib import Path
 from certs.authority import Authority
 from certs.files import write_pair
 from certs.flaws import Flaw, flawed
+from gateway.core.proof import ProofError, verify_consistency
 from tests.story import cast
 from tests.story.claims import Story
 from tests.story.exchange import Member, is_free
@@ -120,6 +121,8 @@ def killed(stage: Stage) -> None:
     status = exchange.stop(signal.SIGKILL)
     story.same("SIGKILL, the moment the receipt is there", status, -signal.SIGKILL)
     exchange.processes.stop(sending.process)
+    everyone = (cast.REGISTRAR, *cast.MEMBERS)
+    before = {role: stage[role].checkpoint() for role in everyone}
     began = story.seconds
     exchange.serve()
     story.note(f"the gateway serves again after {story.seconds - began:.1f} s")
@@ -128,12 +131,19 @@ def killed(stage: Stage) -> None:
     story.claim(
         f"the same statement again has the same index, {retried['index']}", same[0] == same[1], same
     )
-    proven = stage.each(reproven, (cast.REGISTRAR, *cast.MEMBERS))
+    proven = stage.each(reproven, everyone)
     story.claim(
         f"all {sum(map(len, proven.values()))} receipts returned before hold,"
         " and the log proves each entry anew",
         all(all(entries.values()) for entries in proven.values()) and any(proven.values()),
         proven,
+    )
+    after = {role: stage[role].checkpoint() for role in everyone}
+    story.claim(
+        f"from each of the {len(everyone)} checkpoints that members had verified before, the log is"
+        " proven to go on",
+        all(goes_on(agency, before[role], after[role]) for role in everyone),
+        {role.member: (before[role], after[role]) for role in everyone},
     )
     line = stage.streams["harbor-bank"].wait(lambda value: value.get("digest") == answer["digest"])
     indexes = [
@@ -191,6 +201,17 @@ def reproven(member: Member) -> dict[int, bool]:
         return {index: index in enrolled for index in receipts}
     sent = {i["index"]: i["digest"] for i in member.did("inbox", "list", "--box", "sent")}
     return {index: sent.get(index) == digest for index, digest in receipts.items()}
+
+
+def goes_on(asking: Member, before: tuple[int, bytes], after: tuple[int, bytes]) -> bool:
+    """Tell whether the log proves that it goes on from one checkpoint to another."""
+    answer = asking.attack("compare", f"{before[0]}:{after[0]}").require().object
+    proof = [bytes.fromhex(item) for item in answer["proof"]]
+    try:
+        verify_consistency(*before, *after, proof)
+    except ProofError:
+        return False
+    return 0 < before[0] <= after[0]
 
 
 def size(member: Member) -> int:

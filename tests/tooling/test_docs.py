@@ -210,6 +210,29 @@ def test_the_proofs_of_the_page_hold_exactly_where_they_should(
     assert holds is (vector["expect"] == "ok")
 
 
+def consistency_vectors() -> list[dict[str, Any]]:
+    """Load the vectors of consistency between trees that are not empty."""
+    found = [json.loads(path.read_text("utf-8")) for path in VECTORS.glob("proof/consistency-*")]
+    return [
+        vector
+        for vector in found
+        if vector["expect"] not in {"hash-length", "size-invalid"}
+        and vector["input"]["old_size"] > 0
+    ]
+
+
+@pytest.mark.parametrize("vector", consistency_vectors(), ids=lambda vector: vector["name"])
+def test_the_page_tells_exactly_the_logs_that_go_on(
+    recipes: dict[str, Any], vector: dict[str, Any]
+) -> None:
+    given = vector["input"]
+    old, new = bytes.fromhex(given["old_root"]), bytes.fromhex(given["new_root"])
+    proof = [bytes.fromhex(item) for item in given["proof"]]
+
+    goes_on = recipes["goes_on"](given["old_size"], old, given["new_size"], new, proof)
+    assert goes_on is (vector["expect"] == "ok")
+
+
 def checkpoint_vectors() -> list[dict[str, Any]]:
     """Load the vectors of good checkpoints and of those that the log did not sign."""
     found = [json.loads(path.read_text("utf-8")) for path in VECTORS.glob("note/*.json")]

@@ -238,6 +238,10 @@ class Ledger:
             inclusion_proof=self._tree().path(index, self.size if size is None else size),
         )
 
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Prove that the tree of a size begins with that of a smaller one."""
+        return self._tree().proof(old, new)
+
     def directory_page(
         self, from_index: int = 0, page_size: int = 100
     ) -> directory_service_pb2.ListDirectoryEntriesResponse:

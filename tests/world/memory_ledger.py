@@ -189,6 +189,11 @@ class MemorySnapshot:
         tree = Tree(self.leaf_hash)
         return [tree.path(index, size) for index in indexes]
 
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        if not 0 <= old <= new <= self.size:
+            raise ValueError("no such trees")
+        return Tree(self.leaf_hash).proof(old, new)
+
     def root(self) -> bytes:
         """Compute the root of the whole tree."""
         return Tree(self.leaf_hash).root(self.size)

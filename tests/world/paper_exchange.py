@@ -14,7 +14,7 @@ import grpc.aio
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
-from google.rpc import status_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from certs.authority import SERVER_AUTH, Authority
@@ -78,6 +78,11 @@ class PaperExchange(
     break_after: int | None = None
     case_page: int = 1000
     calls: list[str] = field(default_factory=list)
+    floors: list[int] = field(default_factory=list)
+    honours_floors: bool = True
+    refuses_proofs: bool = False
+    slow: asyncio.Event = field(default_factory=asyncio.Event)
+    slow_checkpoints: list[tuple[asyncio.Event, int]] = field(default_factory=list)
     authority: Authority = field(init=False)
     port: int = 0
     _server: Any = None
@@ -267,18 +272,19 @@ class PaperExchange(
         self, request: directory_service_pb2.ListDirectoryEntriesRequest, context: Any
     ) -> directory_service_pb2.ListDirectoryEntriesResponse:
         await self._begin("ListDirectoryEntries", context)
-        page = self.ledger.directory_page(request.from_index, min(request.page_size, 3))
-        if self.lag:
-            self.lag -= 1
-            return directory_service_pb2.ListDirectoryEntriesResponse(
-                records=[self.ledger.record(0, 1)], checkpoint=self.ledger.checkpoint(1)
-            )
-        return page
+        return self.ledger.directory_page(request.from_index, min(request.page_size, 3))
 
     async def GetCheckpoint(  # noqa: N802 - gRPC's name
         self, request: log_service_pb2.GetCheckpointRequest, context: Any
     ) -> log_service_pb2.GetCheckpointResponse:
         await self._begin("GetCheckpoint", context)
+        if self.slow_checkpoints:
+            # Made before what the caller is shown meanwhile, and late.
+            until, size = self.slow_checkpoints.pop()
+            note = self.ledger.checkpoint(size)
+            self.slow.set()
+            await until.wait()
+            return log_service_pb2.GetCheckpointResponse(checkpoint=note)
         return log_service_pb2.GetCheckpointResponse(checkpoint=self.ledger.checkpoint())
 
     async def GetInclusionProof(  # noqa: N802 - gRPC's name
@@ -286,10 +292,31 @@ class PaperExchange(
     ) -> log_service_pb2.GetInclusionProofResponse:
         raise NotImplementedError
 
+    async def GetConsistencyProof(  # noqa: N802 - gRPC's name
+        self, request: log_service_pb2.GetConsistencyProofRequest, context: Any
+    ) -> log_service_pb2.GetConsistencyProofResponse:
+        await self._begin("GetConsistencyProof", context)
+        if self.refuses_proofs or request.new_size > self.ledger.size:
+            await Failure(code=grpc.StatusCode.OUT_OF_RANGE).abort(context)
+        proof = self.ledger.consistency(request.old_size, request.new_size)
+        return log_service_pb2.GetConsistencyProofResponse(consistency_proof=proof)
+
     async def _begin(self, name: str, context: Any) -> None:
         self.calls.append(name)
+        said = dict(context.invocation_metadata()).get("forewarn-verified-size", "0")
+        self.floors.append(int(said))
+        if self.honours_floors and int(said) > (1 if self._lags(name) else self.ledger.size):
+            info = error_details_pb2.ErrorInfo(reason="LEDGER_UNAVAILABLE", domain="forewarn")
+            behind = Failure(code=grpc.StatusCode.UNAVAILABLE, text="behind", details=(info,))
+            await behind.abort(context)
         if self.failures:
             await self.failures.pop(0).abort(context)
+
+    def _lags(self, name: str) -> bool:
+        if name != "ListDirectoryEntries" or not self.lag:
+            return False
+        self.lag -= 1
+        return True
 
     def _bodies(self) -> list[bytes]:
         return [entry.body for entry in self.ledger.entries]

@@ -6,6 +6,7 @@ from forewarn_client.cli import output
 from forewarn_client.errors import (
     Flaw,
     ForewarnError,
+    HistoryError,
     HomeError,
     RefusedError,
     RequestError,
@@ -24,6 +25,13 @@ INTERRUPTED: Final = 130
 _UNVERIFIED_HELP: Final = (
     "What was received is not what it has to be. Do not rely on it, keep the folder as it is, and "
     "tell whoever runs the exchange."
+)
+_HISTORY_HELP: Final = (
+    "Both checkpoints, as the exchange signed them, are in {evidence}. Send nothing more and rely "
+    "on nothing that it shows. Keep this folder as it is: your receipts still prove what was "
+    "recorded. Send that file to the registrar and to other members, not through the exchange, "
+    "and compare what it shows to them. Every command says this again until the ledger that you "
+    "knew is back."
 )
 
 
@@ -51,6 +59,11 @@ def report(error: ForewarnError, about: str = "") -> int:
         case UnavailableError():
             output.error(error.reason, error.detail, (), about)
             return UNAVAILABLE
+        case HistoryError():
+            help_ = _HISTORY_HELP.format(evidence=error.evidence)
+            detail = f"THE LEDGER IS NOT THE ONE YOU KNEW: {error.detail}.\n{help_}"
+            output.error(str(error.reason), detail, (), about)
+            return UNVERIFIED
         case VerificationError():
             # A file that is no receipt at all came from nobody.
             help_ = "" if error.reason is Flaw.RECEIPT_MALFORMED else f"\n{_UNVERIFIED_HELP}"

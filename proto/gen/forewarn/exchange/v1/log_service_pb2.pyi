@@ -35,3 +35,17 @@ class GetInclusionProofResponse(_message.Message):
     tree_size: int
     checkpoint: bytes
     def __init__(self, leaf_hash: _Optional[bytes] = ..., inclusion_proof: _Optional[_Iterable[bytes]] = ..., tree_size: _Optional[int] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+
+class GetConsistencyProofRequest(_message.Message):
+    __slots__ = ("old_size", "new_size")
+    OLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEW_SIZE_FIELD_NUMBER: _ClassVar[int]
+    old_size: int
+    new_size: int
+    def __init__(self, old_size: _Optional[int] = ..., new_size: _Optional[int] = ...) -> None: ...
+
+class GetConsistencyProofResponse(_message.Message):
+    __slots__ = ("consistency_proof",)
+    CONSISTENCY_PROOF_FIELD_NUMBER: _ClassVar[int]
+    consistency_proof: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, consistency_proof: _Optional[_Iterable[bytes]] = ...) -> None: ...

@@ -45,6 +45,11 @@ class LogServiceStub:
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofRequest.SerializeToString,
                 response_deserializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofResponse.FromString,
                 _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/forewarn.exchange.v1.LogService/GetConsistencyProof',
+                request_serializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofResponse.FromString,
+                _registered_method=True)
 
 
 class LogServiceServicer:
@@ -65,6 +70,13 @@ class LogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConsistencyProof(self, request, context):
+        """Proves that the tree of one checkpoint is the beginning of that of a later one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_LogServiceServicer_to_server(servicer, server):
                     servicer.GetInclusionProof,
                     request_deserializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofRequest.FromString,
                     response_serializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofResponse.SerializeToString,
+            ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class LogService:
             '/forewarn.exchange.v1.LogService/GetInclusionProof',
             forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofRequest.SerializeToString,
             forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetInclusionProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forewarn.exchange.v1.LogService/GetConsistencyProof',
+            forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+            forewarn_dot_exchange_dot_v1_dot_log__service__pb2.GetConsistencyProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,8 @@ class LogServiceStub:
     """Gets the newest signed checkpoint."""
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetInclusionProofRequest, _log_service_pb2.GetInclusionProofResponse]
     """Proves that a leaf stands in the tree."""
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_log_service_pb2.GetConsistencyProofRequest, _log_service_pb2.GetConsistencyProofResponse]
+    """Proves that the tree of one checkpoint is the beginning of that of a later one."""
 
 class LogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Where members read the transparency log itself: heads and proofs, no content."""
@@ -39,5 +41,13 @@ class LogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_log_service_pb2.GetInclusionProofRequest, _abc.Awaitable[_log_service_pb2.GetInclusionProofResponse]],
     ) -> _abc.Awaitable[_log_service_pb2.GetInclusionProofResponse]:
         """Proves that a leaf stands in the tree."""
+
+    @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _log_service_pb2.GetConsistencyProofRequest,
+        context: _aio.ServicerContext[_log_service_pb2.GetConsistencyProofRequest, _abc.Awaitable[_log_service_pb2.GetConsistencyProofResponse]],
+    ) -> _abc.Awaitable[_log_service_pb2.GetConsistencyProofResponse]:
+        """Proves that the tree of one checkpoint is the beginning of that of a later one."""
 
 def add_LogServiceServicer_to_server(servicer: LogServiceServicer, server: _aio.Server) -> None: ...
