@@ -107,7 +107,7 @@ async def test_a_rewritten_ledger_is_reported_loudly_with_the_evidence(tmp_path:
         bank = paper.home(BANK)
         assert (await forewarn(bank, "directory", "list")).code == 0
         paper.ledger.entries[1].salt = bytes(32)
-        paper.ledger.append_body(b"of others")
+        paper.ledger.say(CIVIL, "FEEDBACK")
         told, ran = [await forewarn(bank, "inbox", "list", *words) for words in ((), ("--json",))]
     (evidence,) = bank.evidence.iterdir()
     assert (told.code, ran.code) == (5, 5)

@@ -12,7 +12,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from forewarn_client import Flaw, HistoryError, HomeError, Lab, Patience, merkle
+from forewarn_client import Box, Filter, Flaw, HistoryError, HomeError, Lab, Patience, merkle
 from forewarn_client.checkpoint_file import CheckpointFile, SignedCheckpoint
 from forewarn_client.errors import UnavailableError, VerificationError
 from forewarn_client.home import Home
@@ -38,7 +38,7 @@ def exchange(folder: Path) -> PaperExchange:
 def grow(paper: PaperExchange, by: int = 1) -> None:
     """Record something that the lab has no part in."""
     for _ in range(by):
-        paper.ledger.append_body(b"of others")
+        paper.ledger.say(CIVIL, "FEEDBACK")
 
 
 def rewrite(paper: PaperExchange, index: int = 2) -> None:
@@ -206,7 +206,7 @@ async def test_a_stream_that_comes_back_with_a_fork_is_caught(tmp_path: Path) ->
         home = paper.home(LAB)
         async with connect(home) as lab:
             (first,) = await lab.notify(NOTICE, ["civil-ai"])
-            stream = lab.follow()
+            stream = lab.follow(Filter(box=Box.ALL))
             assert (await anext(stream)).record.index == first.index
             await paper.stop()
             fork = copy.deepcopy(paper.ledger.entries[:2])
