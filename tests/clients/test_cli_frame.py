@@ -67,6 +67,16 @@ def test_help_loads_no_network_code() -> None:
     assert ran.stderr == "[]\n"
 
 
+def test_receipts_are_checked_without_network_code() -> None:
+    code = (
+        "import sys\n"
+        "from forewarn_client.cli import receipts, joining\n"
+        "print([name for name in ('grpc', 'rich.console') if name in sys.modules])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
 def test_the_version_is_the_packages() -> None:
     result = CliRunner().invoke(root, ["--version"])
     assert result.output.startswith("forewarn, version ")

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from inspect import cleandoc
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from forewarn_client.cli import settings
+
+FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+"""The type of a file that has to be there."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 

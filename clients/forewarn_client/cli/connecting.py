@@ -1,15 +1,15 @@
 """From the command's folder to an open connection, and from what is typed to a case."""
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from forewarn_client.cli import output
 from forewarn_client.cli.settings import current
 from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
-from forewarn_client.member import Member
-from forewarn_client.registrar import Registrar
-from forewarn_client.session import Patience
+
+if TYPE_CHECKING:
+    from forewarn_client.member import Member
 
 _FEWEST_DIGITS: Final = 4
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -21,7 +21,7 @@ def load_home() -> Home:
     return Home.load(current().home)
 
 
-def member(home: Home) -> Member:
+def member(home: Home) -> "Member":
     """Prepare the member's connection; `async with` opens it.
 
     Args:
@@ -30,6 +30,11 @@ def member(home: Home) -> Member:
     Returns:
         The registrar where it is one, so that its quorum signs; else a member.
     """
+    # Loaded late: what makes no connection loads no network code.
+    from forewarn_client.member import Member  # noqa: PLC0415
+    from forewarn_client.registrar import Registrar  # noqa: PLC0415
+    from forewarn_client.session import Patience  # noqa: PLC0415
+
     seconds = current().patience
     usual = Patience()
     patience = usual if seconds is None else Patience(budget=seconds, reconnect=seconds)
@@ -49,7 +54,7 @@ def digest(text: str) -> bytes | None:
     return bytes.fromhex(text) if _DIGEST.fullmatch(text.lower()) else None
 
 
-async def find_case(connected: Member, text: str, protocol: str = "") -> bytes:
+async def find_case(connected: "Member", text: str, protocol: str = "") -> bytes:
     """Find one of the member's cases by the first digits of its digest.
 
     Args:

@@ -7,8 +7,7 @@ import click
 
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import connecting, handing, outbox, output
-from forewarn_client.cli.commands import command
-from forewarn_client.cli.speaking import FILE
+from forewarn_client.cli.commands import FILE, command
 from forewarn_client.home import Home
 
 

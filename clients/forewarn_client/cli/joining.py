@@ -7,14 +7,12 @@ import click
 
 from forewarn_client import files
 from forewarn_client.cli import output
-from forewarn_client.cli.commands import command
+from forewarn_client.cli.commands import FILE, command
 from forewarn_client.cli.settings import current
 from forewarn_client.errors import RequestError
 from forewarn_client.home import ENROLMENT, TLS_CHAIN, TLS_REQUEST, Home
 from forewarn_client.identity import MEMBER_KINDS
 from forewarn_client.join import JoinFile
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @command(
@@ -25,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
         "forewarn init --certificate tls.crt",
     )
 )
-@click.option("--exchange", type=_FILE, help="The exchange's join file, exchange.toml.")
+@click.option("--exchange", type=FILE, help="The exchange's join file, exchange.toml.")
 @click.option("--kind", type=click.Choice(MEMBER_KINDS), help="What the member is.")
 @click.option("--member", help="Id of the member: a-z, 0-9 and inner hyphens, at most 32.")
 @click.option("--system", help="Name of the system that calls from here, as in release-desk.")
@@ -39,7 +37,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--sector", multiple=True, help="Sector of an operator, by its slug; repeatable.")
 @click.option("--desk", multiple=True, help="Desk of the member, as in incident; repeatable.")
 @click.option("--community", multiple=True, help="Community it belongs to; repeatable.")
-@click.option("--certificate", type=_FILE, help="The certificate chain that came back, PEM.")
+@click.option("--certificate", type=FILE, help="The certificate chain that came back, PEM.")
 def init(exchange: Path | None, certificate: Path | None, **stated: Any) -> None:  # noqa: ANN401 - click's options
     """Make this member's folder, or put its certificate in place.
 

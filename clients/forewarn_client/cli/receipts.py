@@ -7,8 +7,7 @@ import click
 
 from forewarn_client import times
 from forewarn_client.cli import connecting, failures, output, tables
-from forewarn_client.cli.commands import Group, command
-from forewarn_client.cli.speaking import FILE
+from forewarn_client.cli.commands import FILE, Group, command
 from forewarn_client.errors import ForewarnError
 from forewarn_client.home import Home
 from forewarn_client.receipt import VerifiedReceipt, verify_receipt

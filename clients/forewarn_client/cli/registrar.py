@@ -9,10 +9,9 @@ import click
 from forewarn_client import kinds
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import connecting, documents, handing, output, speaking
-from forewarn_client.cli.commands import command
+from forewarn_client.cli.commands import FILE, command
 from forewarn_client.cli.documents import Sheet
 from forewarn_client.cli.settings import current
-from forewarn_client.cli.speaking import FILE
 from forewarn_client.cli.verbs import Needs, Verb
 from forewarn_client.enrolment import EnrolmentRequest
 from forewarn_client.errors import HomeError, RequestError

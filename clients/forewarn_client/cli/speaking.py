@@ -11,7 +11,7 @@ from forewarn_client import files, kinds, render
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import connecting, documents, handing, output, tables
 from forewarn_client.cli.case_verbs import VERBS as CASE_VERBS
-from forewarn_client.cli.commands import Command, Group, with_examples
+from forewarn_client.cli.commands import FILE, Command, Group, with_examples
 from forewarn_client.cli.directory_verbs import VERBS as DIRECTORY_VERBS
 from forewarn_client.cli.documents import Sheet
 from forewarn_client.cli.verbs import Needs, Option, Verb
@@ -19,7 +19,6 @@ from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
 from forewarn_client.member import Member
 
-FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PROTOCOLS: Final = {
     "notice": "release",
     **{each: each for each in ("coverage", "grant", "breach", "alert")},
