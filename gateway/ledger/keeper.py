@@ -4,6 +4,9 @@
   (`high-water`): the last note it signed, verbatim. Both stand apart from the store and from
   JetStream, so that no loss or rollback of these can make it sign a second history.
 * The mark is on disk before the note is given out.
+* The file has two places, written in turn: while one is written, the other holds the mark before
+  it, whole. Writing in place costs one sync of one page; replacing a file costs several, of the
+  file system's own records as well, and every answer waits for it.
 * Key and mark come into being together, in `create`; nothing else ever makes one.
 
 It trusts the caller for what the tree's root is at a size; it asks twice, at the old size and at
@@ -12,6 +15,7 @@ the new. It does not announce, and does not talk to witnesses.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -41,6 +45,7 @@ from gateway.core.merkle import EMPTY_ROOT, TreeHead
 _KEY: Final = "log.pem"
 _MARK: Final = "high-water"
 _OTHERS: Final = 0o077
+_PLACE_BYTES: Final = 4096
 
 _RESTORE: Final = (
     "restore the keeper's folder from its newest backup; without one this ledger cannot go on"
@@ -50,12 +55,11 @@ _RESTORE: Final = (
 class Keeper:
     """The one signer of a log's checkpoints."""
 
-    def __init__(self, folder: Path, signer: NoteSigner, note: bytes) -> None:
-        """Keep what `load` has read and verified."""
+    def __init__(self, folder: Path, signer: NoteSigner, places: bytes) -> None:
+        """Keep what `load` has read; use `load`."""
         self._folder = folder
         self._signer = signer
-        self._note = note
-        self._mark = open_checkpoint(note, [signer.verifier()], signer.name)
+        self._mark, self._note, self._place = _newest(places, signer)
 
     @classmethod
     def create(cls, folder: Path, origin: str) -> Self:
@@ -159,17 +163,16 @@ class Keeper:
         if head.size == self._mark.size:
             return self._note
 
-        # 4. The mark is on disk before anyone sees the note. Killed before the rename, the old mark
-        #    stands and the same head is signed again, to the same bytes; killed after it, the note
-        #    is there to be announced at the next start.
+        # 4. The mark is on disk before anyone sees the note. Killed while it is written, the place
+        #    holds it whole or does not count, and the same head is signed again, to the same bytes;
+        #    killed after it, the note is there to be announced at the next start.
         note = _signed(self._signer, head)
+        place = 1 - self._place
         try:
-            new = self._folder / f"{_MARK}.new"
-            _write(new, note)
-            new.rename(self._folder / _MARK)
-            _sync_folder(self._folder)
+            _write_place(self._folder / _MARK, place, note)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
+        self._place = place
         self._note = note
         self._mark = Checkpoint(origin=self._signer.name, size=head.size, root=head.root)
         return note
@@ -185,6 +188,41 @@ def _parse_key(pem: bytes) -> Ed25519PrivateKey:
 def _signed(signer: NoteSigner, head: TreeHead) -> bytes:
     text = Checkpoint(origin=signer.name, size=head.size, root=head.root).text()
     return Note(text=text, signatures=(signer.sign(text),)).encode()
+
+
+def _newest(places: bytes, signer: NoteSigner) -> tuple[Checkpoint, bytes, int]:
+    """Find the mark: the larger of those that the key signed, and in which place it stands.
+
+    Raises:
+        NoteError: There is none.
+    """
+    found: list[tuple[Checkpoint, bytes, int]] = []
+    flaw: NoteError | None = None
+    for place in range(2):
+        note = places[place * _PLACE_BYTES :][:_PLACE_BYTES].rstrip(b"\0")
+        try:
+            checkpoint = open_checkpoint(note, [signer.verifier()], signer.name)
+        except NoteError as error:
+            # Empty, or cut off by a loss of power: then the other one is the mark.
+            flaw = flaw or error
+            continue
+        found.append((checkpoint, note, place))
+    if not found:
+        raise flaw or AssertionError
+    return max(found, key=lambda each: each[0].size)
+
+
+def _write_place(path: Path, place: int, note: bytes) -> None:
+    """Write one place of the mark's file, and return once it is on disk."""
+    if len(note) > _PLACE_BYTES:
+        raise OSError(errno.EFBIG, "a note is larger than its place")
+    # Not made anew where it is gone: a mark that was lost has to be restored.
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(fd, note.ljust(_PLACE_BYTES, b"\0"), place * _PLACE_BYTES)
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write(path: Path, content: bytes) -> None:
