@@ -1,7 +1,8 @@
 """The recorder: gathers admitted entries into blocks, and answers each once it is decided.
 
-* While one block is in flight, arriving entries gather; when it is acknowledged, the next goes out.
-  There is no timer: an idle recorder sends at once, a busy one packs hundreds.
+* While a block is on its way into the stream, or as many as may be wait for the fold, arriving
+  entries gather; then the next goes out. There is no timer: an idle recorder sends at once, a busy
+  one packs hundreds, at the pace of whichever is slower, stream or fold.
 * An entry is answered when the integrator has folded its block and a signed checkpoint covers it.
   The verdicts are found in the store by the SHA-256 of the block, never by a stream sequence.
 * Announcements say when to look; in case one was lost, it looks every second besides.
@@ -44,6 +45,8 @@ class RecorderLimits:
     Attributes:
         block_bytes: Largest block, in bytes.
         block_entries: Most entries in a block.
+        blocks: Most blocks that are sent and not answered yet. With two, one is folded while the
+            next is made durable; with more, the fold would be given many small ones.
         waiting_entries: Most entries that are not answered yet.
         waiting_bytes: Most bytes that they may hold.
         answer_seconds: Longest wait for an answer.
@@ -53,6 +56,7 @@ class RecorderLimits:
 
     block_bytes: int = MAX_BLOCK_BYTES
     block_entries: int = 512
+    blocks: int = 2
     waiting_entries: int = 4096
     waiting_bytes: int = 64 << 20
     answer_seconds: float = 30.0
@@ -124,6 +128,7 @@ class BlockRecorder:
         self._gathered: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._sent: dict[bytes, _Sent] = {}
+        self._settled = asyncio.Event()
         self._waiting_entries = 0
         self._waiting_bytes = 0
         self._halted: Fault | None = None
@@ -196,11 +201,18 @@ class BlockRecorder:
     async def _build(self) -> None:
         while True:
             await self._arrived.wait()
+            await self._room()
             entries = self._take()
             if entries:
                 await self._send(entries)
             else:
                 self._arrived.clear()
+
+    async def _room(self) -> None:
+        """Wait until another block may be sent; one that was not acknowledged holds up nobody."""
+        while sum(each.failure is None for each in self._sent.values()) >= self._limits.blocks:
+            self._settled.clear()
+            await self._settled.wait()
 
     def _take(self) -> list[_Waiting]:
         """Take the entries of the next block; those whose caller has gone are left out."""
@@ -281,6 +293,7 @@ class BlockRecorder:
                 block.fail(block.failure)
             if all(waiting.answer.done() for waiting in block.entries):
                 del self._sent[block.sha256]
+        self._settled.set()
 
     def _block_at(self, sequence: int) -> FoldedBlock | None:
         with self._reader.snapshot() as snapshot:
