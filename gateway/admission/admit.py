@@ -4,19 +4,23 @@
   else is asked of it.
 * A judgement that went stale is made again on a fresh snapshot, a bounded number of times.
 * `received_time` never runs backwards: it is set in the order in which entries are handed on.
+* Submissions that come while others are judged are judged together, on one snapshot.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
+from gateway.admission.batches import Batches
 from gateway.admission.directories import Directories
 from gateway.admission.judge import judge
 from gateway.admission.submission import Judged, Known, Submission
 from gateway.admission.verify import authenticate, verify
+from gateway.core.directory import Directory
 from gateway.core.envelope import digest
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.fold import MAX_BODY_BYTES, Entry, Verdict
@@ -28,6 +32,9 @@ from gateway.wire import entries
 # A judgement goes stale only where another statement of the same case or sender was faster; each
 # round one of them gets through.
 MAX_ROUNDS: Final = 16
+
+_Decision: TypeAlias = tuple[Judged | Known, datetime | None]
+"""What a submission comes to, and when the newest entry was received that it was judged by."""
 
 
 class Admission:
@@ -60,6 +67,7 @@ class Admission:
         self._recorder = recorder
         self._salt = salt
         self._last_received: datetime | None = None
+        self._decisions = Batches(self._deciding)
 
     async def submit(self, submission: Submission) -> int:
         """Admit a submission, or find it admitted before.
@@ -75,7 +83,7 @@ class Admission:
             Fault: The ledger cannot take it now; the same bytes may be handed in again.
         """
         for _ in range(MAX_ROUNDS):
-            decision, last = await asyncio.to_thread(self._decide, submission)
+            decision, last = await self._decisions.do(submission)
             if isinstance(decision, Known):
                 return decision.index
             outcome = await self._recorder.record(self._entry(decision, last))
@@ -87,17 +95,24 @@ class Admission:
             Reason.LEDGER_CONTENDED, "other statements of the same case were faster; try again"
         )
 
-    def _decide(self, submission: Submission) -> tuple[Judged | Known, datetime | None]:
-        """Run the stages that need no waiting, against one snapshot."""
+    @contextmanager
+    def _deciding(self) -> Iterator[Callable[[Submission], _Decision]]:
+        """Open what the decisions of a batch share: one snapshot, and the directory at its size."""
         with self._reader.snapshot() as snapshot:
             directory = self._directories.at(snapshot)
-            authenticated = authenticate(submission, directory)
-            envelope = entries.parse_envelope(submission.envelope)
-            known = _recorded(snapshot, digest(envelope.payload), authenticated.member.id)
-            if known is not None:
-                return known, None
-            verified = verify(authenticated, envelope, self._origin)
-            return judge(verified, snapshot, self._policy), snapshot.last_received_time
+            yield partial(self._decide, snapshot, directory)
+
+    def _decide(
+        self, snapshot: LedgerSnapshot, directory: Directory, submission: Submission
+    ) -> _Decision:
+        """Run the stages that need no waiting, against one snapshot."""
+        authenticated = authenticate(submission, directory)
+        envelope = entries.parse_envelope(submission.envelope)
+        known = _recorded(snapshot, digest(envelope.payload), authenticated.member.id)
+        if known is not None:
+            return known, None
+        verified = verify(authenticated, envelope, self._origin)
+        return judge(verified, snapshot, self._policy), snapshot.last_received_time
 
     def _entry(self, judged: Judged, last: datetime | None) -> Entry:
         """Build the entry. Runs on the event loop, in the order in which entries are handed on."""

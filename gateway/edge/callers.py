@@ -9,13 +9,14 @@ It does not say what the member may call: `policy` does.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from gateway.admission.batches import Batches
 from gateway.admission.directories import Directories
 from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
@@ -61,7 +62,9 @@ class Callers:
         self._trust_domain = trust_domain
         self._directories = directories
         self._head = head
-        self._at_hand: tuple[int, Directory] | None = None
+        self._at_hand: Directory | None = None
+        # Calls that come while it is read wait for the next reading together.
+        self._readings = Batches(self._reading)
         # Pure: a certificate always names the same system. TLS has judged its dates and chain.
         self._named = lru_cache(_KNOWN_CERTIFICATES)(peer_system)
 
@@ -98,8 +101,11 @@ class Callers:
             Fault: The directory cannot be read.
         """
         size = self._head.size
-        if self._at_hand is None or self._at_hand[0] != size:
-            directory = await asyncio.to_thread(self._directories.now)
-            # Read after the size was taken, so it covers at least that much.
-            self._at_hand = (size, directory)
-        return self._at_hand[1].authenticate(system)
+        while self._at_hand is None or self._at_hand.size < size:
+            self._at_hand = await self._readings.do(None)
+        return self._at_hand.authenticate(system)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Callable[[None], Directory]]:
+        directory = self._directories.now()
+        yield lambda _: directory

@@ -11,13 +11,15 @@ Reading runs in worker threads, each answer from one snapshot of the store. Case
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import ledger_pb2
 from gateway.admission.admit import Admission
+from gateway.admission.batches import Batches
 from gateway.admission.lead_times import NamedLeadTime, lead_times
 from gateway.admission.submission import Submission
 from gateway.core.errors import Fault, Reason, Refusal, invalid
@@ -27,7 +29,7 @@ from gateway.edge.cursor import Question
 from gateway.edge.filters import Filter, check_digest, parse_filter
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.edge.released import entry_not_found, released
-from gateway.ports import LedgerHead, LedgerReader, SignedHead
+from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead
 from gateway.profiles import Policy
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 
@@ -85,6 +87,7 @@ class ExchangeService:
         self._policy = policy
         self._streams = streams
         self._check_writable = check_writable
+        self._answers = Batches(self._answering)
         self._cases = Cases(origin=origin, reader=reader, head=head)
 
     async def submit(self, caller: Caller, request: pb.SubmitRequest) -> pb.SubmitResponse:
@@ -100,8 +103,8 @@ class ExchangeService:
             envelope=request.envelope, system=caller.system, received_time=caller.received_time
         )
         index = await self._admission.submit(submission)
-        head = await self._covering(index)
-        return await asyncio.to_thread(self._answer, caller, index, head)
+        await self._covering(index)
+        return await self._answers.do((caller, index))
 
     async def get_entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
         """Give one entry that the caller may read."""
@@ -162,22 +165,34 @@ class ExchangeService:
         """List the cases that the caller is party to."""
         return await asyncio.to_thread(self._cases.list, caller.id, request)
 
-    async def _covering(self, index: int) -> SignedHead:
-        """Give a head that covers an entry which the ledger holds."""
+    async def _covering(self, index: int) -> None:
+        """Wait until the head covers an entry which the ledger holds."""
+        if self._head.size > index:
+            return
         try:
             async with asyncio.timeout(_COVER_SECONDS):
-                return await self._head.wait_beyond(index)
+                await self._head.wait_beyond(index)
         except TimeoutError:
             raise Fault(
                 Reason.LEDGER_UNAVAILABLE,
                 "the statement is recorded, not signed for yet: hand it in again for its receipt",
             ) from None
 
-    def _answer(self, caller: Caller, index: int, head: SignedHead) -> pb.SubmitResponse:
+    @contextmanager
+    def _answering(self) -> Iterator[Callable[[tuple[Caller, int]], pb.SubmitResponse]]:
+        """Open what the answers of a batch share: one snapshot, and the head they are proven by."""
+        # Taken first: the store is at least as far.
+        head = self._head.current
         with self._reader.snapshot() as snapshot:
-            entry = snapshot.by_index(index)
-            found = [entry] if entry is not None else []
-            records = released(found, reader=caller.id, head=head, snapshot=snapshot)
+            yield partial(self._answer, head, snapshot)
+
+    def _answer(
+        self, head: SignedHead, snapshot: LedgerSnapshot, recorded: tuple[Caller, int]
+    ) -> pb.SubmitResponse:
+        caller, index = recorded
+        entry = snapshot.by_index(index)
+        found = [entry] if entry is not None else []
+        records = released(found, reader=caller.id, head=head, snapshot=snapshot)
         if entry is None or entry.summary is None or not records:
             raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
         (record,) = records

@@ -66,6 +66,10 @@ class Directory:
         self.reads = 0
         self.refusal: Refusal | None = None
 
+    @property
+    def size(self) -> int:
+        return self.reads
+
     def now(self) -> Any:
         self.reads += 1
         return self
