@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.core.facts import NoticeAmendmentFacts, PreReleaseNoticeFacts
 from gateway.core.profiles import LeadTime, lead_time
+from gateway.core.statements import Kind
+from gateway.ports import StoredEntry
 from gateway.profiles import Policy
 from gateway.wire import entries
 
@@ -23,20 +26,26 @@ class NamedLeadTime:
     named: bool
 
 
-def lead_times(entry_body: bytes, policy: Policy) -> tuple[NamedLeadTime, ...]:
+_PLANNING: Final = frozenset({Kind.PRE_RELEASE_NOTICE, Kind.NOTICE_AMENDMENT})
+
+
+def lead_times(entry: StoredEntry, policy: Policy) -> tuple[NamedLeadTime, ...]:
     """Tell what every profile says of a notice or of its amendment.
 
     Args:
-        entry_body: The entry's body, as recorded.
+        entry: The entry, as recorded.
         policy: The policy data.
 
     Returns:
         One view for each profile; none for statements of other kinds.
     """
-    header = entries.header_of(entry_body)
+    # Only what plans a release is read again.
+    if entry.summary is None or entry.summary.kind not in _PLANNING:
+        return ()
+    header = entries.header_of(entry.body)
     if header is None or not isinstance(header.facts, PreReleaseNoticeFacts | NoticeAmendmentFacts):
         return ()
-    planned, received = header.facts.planned, entries.received_time_of(entry_body)
+    planned, received = header.facts.planned, entries.received_time_of(entry.body)
     return tuple(
         NamedLeadTime(
             view=lead_time(profile, planned, received), named=profile.id == header.profile

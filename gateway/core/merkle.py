@@ -39,6 +39,7 @@ __all__ = [
     "Appended",
     "ProofError",
     "ProofReason",
+    "Prover",
     "Tiles",
     "TreeHead",
     "append",
@@ -214,24 +215,56 @@ def inclusion_proofs(
         ValueError: An index is not below the size, or the size is out of range.
         Fault: A tile holds less than `size` says, so the store is damaged.
     """
-    _check_size(size)
-    tree = _Tree(tiles, size)
-    proofs = []
-    for index in indexes:
-        if not 0 <= index < size:
+    prover = Prover(tiles, size)
+    return tuple(prover.inclusion(index) for index in indexes)
+
+
+class Prover:
+    """Proves leaves in the tree of one size; each tile is read once, each node hashed once.
+
+    It holds what it has read: use one as long as the tiles are read in one transaction.
+    """
+
+    def __init__(self, tiles: Tiles, size: int) -> None:
+        """Begin with nothing read.
+
+        Args:
+            tiles: A tree of at least that size.
+            size: Number of leaves of the tree to prove in.
+
+        Raises:
+            ValueError: The size is out of range.
+        """
+        _check_size(size)
+        self._tree = _Tree(tiles, size)
+        self.size = size
+
+    def inclusion(self, index: int) -> tuple[bytes, ...]:
+        """Prove a leaf; see `inclusion_proof`.
+
+        Args:
+            index: Which leaf, from 0.
+
+        Returns:
+            The sibling hashes, leaf to root.
+
+        Raises:
+            ValueError: The index is not below the size.
+            Fault: A tile holds less than the size says, so the store is damaged.
+        """
+        if not 0 <= index < self.size:
             raise ValueError("only a leaf below the tree's size can be proven in it")
-        start, end = 0, size
+        start, end = 0, self.size
         siblings = []
         while end - start > 1:
             middle = _middle(start, end)
             if index < middle:
-                siblings.append(tree.span(middle, end))
+                siblings.append(self._tree.span(middle, end))
                 end = middle
             else:
-                siblings.append(tree.span(start, middle))
+                siblings.append(self._tree.span(start, middle))
                 start = middle
-        proofs.append(tuple(reversed(siblings)))
-    return tuple(proofs)
+        return tuple(reversed(siblings))
 
 
 def consistency_proof(tiles: Tiles, old: int, new: int) -> tuple[bytes, ...]:

@@ -205,7 +205,7 @@ class ExchangeService:
                 inclusion_proof=record.inclusion_proof,
                 checkpoint=head.note,
             ),
-            lead_times=[_lead_time(each) for each in lead_times(entry.body, self._policy)],
+            lead_times=[_lead_time(each) for each in lead_times(entry, self._policy)],
         )
 
     def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
