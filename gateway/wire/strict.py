@@ -139,18 +139,19 @@ def _check(message: Message, path: str) -> None:
     for oneof in plan.oneofs:
         if message.WhichOneof(oneof) is None:
             raise _missing(f"{path}.{oneof}")
+    # Most fields of most messages are not set: what is, is listed at once.
+    present = {each.name: value for each, value in message.ListFields()}
     for field in plan.fields:
-        at = f"{path}.{field.name}"
-        if field.in_oneof and not message.HasField(field.name):
+        value = present.get(field.name)
+        if value is None:
+            if field.required and not field.in_oneof:
+                raise _missing(f"{path}.{field.name}")
             continue
-        value = getattr(message, field.name)
+        at = f"{path}.{field.name}"
         if field.repeated:
             _check_items(field, value, at)
         elif field.message:
-            if message.HasField(field.name):
-                _check(value, at)
-            elif field.required:
-                raise _missing(at)
+            _check(value, at)
         else:
             _check_scalar(field, value, at)
     meaning = _MEANINGS.get(message.DESCRIPTOR.full_name)
@@ -159,8 +160,6 @@ def _check(message: Message, path: str) -> None:
 
 
 def _check_items(field: _Field, values: Any, path: str) -> None:  # noqa: ANN401 - a repeated container of any type
-    if field.required and not values:
-        raise _missing(path)
     if len(values) > field.max_items:
         raise invalid(path, f"holds more than {field.max_items} items", Reason.FIELD_TOO_LONG)
     for position, value in enumerate(values):
