@@ -1,8 +1,8 @@
 """The recorder: gathers admitted entries into blocks, and answers each once it is decided.
 
-* While a block is on its way into the stream, or as many as may be wait for the fold, arriving
-  entries gather; then the next goes out. There is no timer: an idle recorder sends at once, a busy
-  one packs hundreds, at the pace of whichever is slower, stream or fold.
+* While one block is in flight, into the stream and through the fold, arriving entries gather; when
+  it is answered, the next goes out. There is no timer: an idle recorder sends at once, a busy one
+  packs hundreds. A block that is not acknowledged in time holds up nobody.
 * An entry is answered when the integrator has folded its block and a signed checkpoint covers it.
   The verdicts are found in the store by the SHA-256 of the block, never by a stream sequence.
 * Announcements say when to look; in case one was lost, it looks every second besides.
@@ -45,8 +45,8 @@ class RecorderLimits:
     Attributes:
         block_bytes: Largest block, in bytes.
         block_entries: Most entries in a block.
-        blocks: Most blocks that are sent and not answered yet. With two, one is folded while the
-            next is made durable; with more, the fold would be given many small ones.
+        blocks: Most blocks in flight. With more, the stream takes them faster than the fold, which
+            then has many small ones to commit and sign.
         waiting_entries: Most entries that are not answered yet.
         waiting_bytes: Most bytes that they may hold.
         answer_seconds: Longest wait for an answer.
@@ -56,7 +56,7 @@ class RecorderLimits:
 
     block_bytes: int = MAX_BLOCK_BYTES
     block_entries: int = 512
-    blocks: int = 2
+    blocks: int = 1
     waiting_entries: int = 4096
     waiting_bytes: int = 64 << 20
     answer_seconds: float = 30.0
@@ -209,7 +209,7 @@ class BlockRecorder:
                 self._arrived.clear()
 
     async def _room(self) -> None:
-        """Wait until another block may be sent; one that was not acknowledged holds up nobody."""
+        """Wait until another block may be sent."""
         while sum(each.failure is None for each in self._sent.values()) >= self._limits.blocks:
             self._settled.clear()
             await self._settled.wait()
