@@ -1,7 +1,7 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
@@ -18,6 +18,9 @@ up: setup ## Leave an exchange running, with one folder per member
 	@$(VENV) -m tests.story up
 
 test: setup lint types imports protocol unit ## Lint, types, import rules, generated code, all tests
+
+bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
+	@$(VENV) -m tests.bench $(if $(QUICK),--quick)
 
 fix: setup ## Format, and mend what the linter can
 	@$(VENV) -m ruff format

@@ -1,0 +1,71 @@
+"""How much is measured: in full, in short, and just enough to see that the harness runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A plan.
+
+    Attributes:
+        rounds: How often everything is measured.
+        statements: How many the ledger holds at the end.
+        streams: Open streams, each of another member.
+        pulled: Reports in one pull.
+        one: Statements of one caller in a round.
+        many: Statements of 64 callers in a round.
+        alerts: Alerts in a round.
+        small: Calls, publishes and commits that give a floor's median.
+        starts: How often the filled gateway is started.
+    """
+
+    rounds: int
+    statements: int
+    streams: int
+    pulled: int
+    one: int
+    many: int
+    alerts: int
+    small: int
+    starts: int
+
+
+FULL: Final = Plan(
+    rounds=7,
+    statements=100_000,
+    streams=200,
+    pulled=10_000,
+    one=200,
+    many=3000,
+    alerts=3,
+    small=300,
+    starts=5,
+)
+QUICK: Final = Plan(
+    rounds=3,
+    statements=8000,
+    streams=200,
+    pulled=2000,
+    one=100,
+    many=1500,
+    alerts=2,
+    small=100,
+    starts=3,
+)
+SMOKE: Final = Plan(
+    rounds=1,
+    statements=120,
+    streams=8,
+    pulled=30,
+    one=5,
+    many=64,
+    alerts=1,
+    small=5,
+    starts=1,
+)
+CALLERS: Final = 64
+LANES: Final = 8
+"""Connections of the 64 callers, each of another member."""
