@@ -47,7 +47,7 @@ def table(rounds: Sequence[Round], plan: Plan, loads: Sequence[float], verified:
         f"{verified:,}; all of them hold."
     )
     lines = [
-        *wrap(conditions, 110),
+        *wrap(conditions, 110, break_on_hyphens=False),
         "",
         "| what | measured | aim | runs | beside the floor |",
         "|---|---|---|---|---|",

@@ -39,11 +39,11 @@ def test_a_value_is_the_median_and_a_ratio_that_of_each_round() -> None:
 
 def test_the_table_goes_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", "utf-8")
+    page.write_text(f"before\n{report.BEGIN}\nformer\n{report.END}\nafter\n", "utf-8")
     report.write(page, report.table([{"alert": 4.0}], SMOKE, [0.5], 3))
     text = page.read_text("utf-8")
 
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
-    assert "old" not in text
+    assert "former" not in text
     assert "| 4 ms | at most 250: met |" in text

@@ -99,6 +99,10 @@ async def running(
         yield made
 
 
+async def _nothing() -> None:
+    pass
+
+
 def covered(made: House, given: Entry, outcome: Outcome) -> None:
     """Check that the head of this moment proves the entry."""
     head = made.head.current
@@ -164,6 +168,28 @@ async def test_entries_gather_while_a_block_is_in_flight(folder: Path, stream: S
         tasks += [asyncio.create_task(made.recorder.record(statement(f"{n}"))) for n in (1, 2, 3)]
         await asyncio.sleep(0.01)
         stream.open.set()
+        assert [outcome.index for outcome in await asyncio.gather(*tasks)] == [0, 1, 2, 3]
+    assert [len(decode_block(message)) for message in stream.given] == [1, 3]
+
+
+@pytest.mark.asyncio
+async def test_entries_gather_while_a_block_waits_for_the_fold(
+    folder: Path, stream: SlowStream
+) -> None:
+    said = MemoryAnnouncements()
+    ports = Ledger(
+        appender=stream, reader=stream, announcer=said, announcements=said, interrupt=_nothing
+    )
+    async with house(folder, ports, limits=QUICK) as made:
+        made.start(made.head.run(), made.recorder.run())
+        tasks = [asyncio.create_task(made.recorder.record(statement("0")))]
+        async with asyncio.timeout(5):
+            while (await stream.bounds()).last < 1:  # noqa: ASYNC110 - a moment is watched for
+                await asyncio.sleep(0)
+        tasks += [asyncio.create_task(made.recorder.record(statement(f"{n}"))) for n in (1, 2, 3)]
+        await asyncio.sleep(0.05)
+        assert len(stream.given) == 1
+        made.start(made.integrator.run())
         assert [outcome.index for outcome in await asyncio.gather(*tasks)] == [0, 1, 2, 3]
     assert [len(decode_block(message)) for message in stream.given] == [1, 3]
 
