@@ -8,7 +8,6 @@ from typing import Final
 from gateway.core.facts import NoticeAmendmentFacts, PreReleaseNoticeFacts
 from gateway.core.profiles import LeadTime, lead_time
 from gateway.core.statements import Kind
-from gateway.ports import StoredEntry
 from gateway.profiles import Policy
 from gateway.wire import entries
 
@@ -26,26 +25,24 @@ class NamedLeadTime:
     named: bool
 
 
-_PLANNING: Final = frozenset({Kind.PRE_RELEASE_NOTICE, Kind.NOTICE_AMENDMENT})
+PLANNING: Final = frozenset({Kind.PRE_RELEASE_NOTICE, Kind.NOTICE_AMENDMENT})
+"""The kinds for which there is anything to tell."""
 
 
-def lead_times(entry: StoredEntry, policy: Policy) -> tuple[NamedLeadTime, ...]:
+def lead_times(entry_body: bytes, policy: Policy) -> tuple[NamedLeadTime, ...]:
     """Tell what every profile says of a notice or of its amendment.
 
     Args:
-        entry: The entry, as recorded.
+        entry_body: The entry's body, as recorded.
         policy: The policy data.
 
     Returns:
         One view for each profile; none for statements of other kinds.
     """
-    # Only what plans a release is read again.
-    if entry.summary is None or entry.summary.kind not in _PLANNING:
-        return ()
-    header = entries.header_of(entry.body)
+    header = entries.header_of(entry_body)
     if header is None or not isinstance(header.facts, PreReleaseNoticeFacts | NoticeAmendmentFacts):
         return ()
-    planned, received = header.facts.planned, entries.received_time_of(entry.body)
+    planned, received = header.facts.planned, entries.received_time_of(entry_body)
     return tuple(
         NamedLeadTime(
             view=lead_time(profile, planned, received), named=profile.id == header.profile

@@ -20,7 +20,7 @@ from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import ledger_pb2
 from gateway.admission.admit import Admission
 from gateway.admission.batches import Batches
-from gateway.admission.lead_times import NamedLeadTime, lead_times
+from gateway.admission.lead_times import PLANNING, NamedLeadTime, lead_times
 from gateway.admission.submission import Submission
 from gateway.core.errors import Fault, Reason, Refusal, invalid
 from gateway.edge.callers import Caller, Callers
@@ -196,6 +196,9 @@ class ExchangeService:
         if entry is None or entry.summary is None or not records:
             raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
         (record,) = records
+        # Only what plans a release is read once more.
+        plans = entry.summary.kind in PLANNING
+        told = lead_times(entry.body, self._policy) if plans else ()
         return pb.SubmitResponse(
             digest=entry.summary.digest,
             entry_body=record.entry_body,
@@ -205,7 +208,7 @@ class ExchangeService:
                 inclusion_proof=record.inclusion_proof,
                 checkpoint=head.note,
             ),
-            lead_times=[_lead_time(each) for each in lead_times(entry, self._policy)],
+            lead_times=[_lead_time(each) for each in told],
         )
 
     def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
