@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forewarn.statement.v1 import alert_pb2, breach_pb2, grant_pb2, header_pb2, release_pb2
-from forewarn_client import kinds, strict
+from forewarn_client import cases, kinds, strict
 from gateway.core.errors import Refusal
+from gateway.core.tables import OPENINGS
 from gateway.wire import statements
 from gateway.wire import strict as gateway_strict
 from tests.world.ledger_builder import START, Ledger, party
@@ -192,3 +193,11 @@ def test_the_rules_refuse_the_same_fields(
     except Refusal as refusal:
         other = str(refusal.reason)
     assert reason == other
+
+
+def test_both_know_which_statements_open_a_case() -> None:
+    openings = {
+        "".join(word.capitalize() for word in kind.name.split("_")): opening.protocol
+        for kind, opening in OPENINGS.items()
+    }
+    assert openings == cases.OPENERS

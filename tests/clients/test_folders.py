@@ -164,16 +164,16 @@ async def test_a_certificate_that_is_not_valid_now_is_said_to_be(
 
 
 @pytest.mark.asyncio
-async def test_on_a_full_disk_there_is_still_reading(
+async def test_what_can_be_fetched_again_does_not_have_to_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, _data: bytes, **_: object) -> None:
-        raise HomeError(f"{path} cannot be written: No space left on device")
+    def full(_cache: DirectoryCache, *_: object) -> None:
+        raise HomeError("it cannot be written: No space left on device")
 
     async with PaperExchange(folder=tmp_path) as paper:
         paper.ledger.enrol(LAB)
         home = paper.home(LAB)
-        monkeypatch.setattr(files, "write", full)
+        monkeypatch.setattr(DirectoryCache, "save", full)
         async with Lab.connect(home, patience=HASTE) as lab:
             assert set((await lab.directory()).members) == {"aurora", "exchange-registrar"}
 
