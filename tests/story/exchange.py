@@ -34,7 +34,7 @@ from tests.story.cast import Role
 from tests.story.claims import BrokenStoryError
 from tests.story.processes import BIN, Answer, Object, Processes, Stream, environment
 
-_FORMAT: Final = "forewarn-demonstration/1\n"
+_FORMAT: Final = "forewarn-demonstration/2\n"
 _LOCK: Final = "lock"
 _WHOLE: Final = "whole"
 _GENESIS: Final = "genesis.dsse"
