@@ -21,13 +21,14 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import asyncio
 import json
+import resource
 import secrets
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import uvloop
@@ -41,6 +42,8 @@ from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Fault, Refusal
 from gateway.edge.server import PortError
 from gateway.edge.tls import TlsError, TlsFiles
+
+OPEN_FILES: Final = 16384
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _state = click.option(
@@ -160,8 +163,18 @@ def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
     folder = StateFolder(root=state.absolute())
     with _sentences():
         _configure_logs(as_json=as_json)
+        raise_file_limit()
         address = Address.parse(listen) if listen else None
         uvloop.run(until_signal())
+
+
+def raise_file_limit() -> None:
+    """Have as many open files as connections may need; usual limits are for less."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _configure_logs(*, as_json: bool) -> None:

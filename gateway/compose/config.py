@@ -144,9 +144,12 @@ client_ca = {_quote(self.tls.client_ca)}
 server_ca = {_quote(self.server_ca)}
 
 [limits]
-# Most calls at once, open streams included; in all, and on one connection.
+# Most calls at once, open streams included; in all, on one connection, and of one member.
 calls = {self.limits.calls}
 calls_per_connection = {self.limits.calls_per_connection}
+calls_per_member = {self.limits.calls_per_member}
+# Most connections at once.
+connections = {self.limits.connections}
 # After so many hours a connection has to be made anew, with a certificate valid then.
 connection_hours = {self.limits.connection_hours}
 """

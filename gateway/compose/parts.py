@@ -29,6 +29,8 @@ from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
+from gateway.edge.server import EdgeLimits
+from gateway.edge.turnstile import Turnstile
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
 from gateway.ledger.head import Head
 from gateway.ledger.integrator import Integrator
@@ -106,6 +108,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
     store_path: Path,
     keeper: Keeper,
     node: str,
+    limits: EdgeLimits,
     now: Callable[[], datetime],
     salt: Callable[[], bytes],
 ) -> Parts:
@@ -118,6 +121,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         store_path: The store's file, for readers.
         keeper: Its log key.
         node: Its name, for people.
+        limits: What it takes on.
         now: The clock, UTC.
         salt: Gives 32 fresh random bytes at each call.
 
@@ -166,7 +170,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         (directory_service_pb2, "DirectoryService", DirectoryService(reader=reader, head=head)),
         (log_service_pb2, "LogService", LogService(reader=reader, head=head)),
     )
-    guard = Guard(callers=callers, head=head, now=now)
+    guard = Guard(callers=callers, turnstile=Turnstile(limits.calls_per_member), head=head, now=now)
     return Parts(
         reader=reader,
         integrator=integrator,

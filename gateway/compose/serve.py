@@ -27,7 +27,7 @@ from gateway.compose.ledger import House, opened
 from gateway.compose.parts import Parts, Writable, build
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.errors import Fault, Reason
-from gateway.edge.server import Server
+from gateway.edge.server import EdgeLimits, Server
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_roles import SERVE_ROLES
 from gateway.ledger.store import Store
@@ -78,7 +78,9 @@ async def serve(
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(opened(state, SERVE_ROLES))
         await check_stream(house.integrator)
-        parts = await stack.enter_async_context(_built(state, house, inception, keeper))
+        parts = await stack.enter_async_context(
+            _built(state, house, inception, keeper, config.limits)
+        )
         running = await stack.enter_async_context(_running(parts))
         # What was signed before can be read from the first call on, whatever the integrator finds.
         await parts.head.refresh()
@@ -99,7 +101,7 @@ async def serve(
 
 @asynccontextmanager
 async def _built(
-    state: StateFolder, house: House, inception: Inception, keeper: Keeper
+    state: StateFolder, house: House, inception: Inception, keeper: Keeper, limits: EdgeLimits
 ) -> AsyncGenerator[Parts, None]:
     store = await asyncio.to_thread(Store.open, state.store, inception.origin, summarize=summarize)
     parts = build(
@@ -109,6 +111,7 @@ async def _built(
         store_path=state.store,
         keeper=keeper,
         node=platform.node()[:64] or "gateway",
+        limits=limits,
         now=_now,
         salt=lambda: secrets.token_bytes(32),
     )
@@ -162,7 +165,7 @@ async def _tell_health(
         serving = writable.serving
         if serving is not told:
             status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
-            await server.set_serving(status)
+            server.set_serving(status)
             _log.info("%s on %s", "serving" if serving else "not serving", bound)
             told = serving
         if serving and not said:
@@ -172,7 +175,7 @@ async def _tell_health(
 
 
 async def _retire(server: Server, parts: Parts) -> None:
-    await server.retire()
+    server.retire()
     parts.wakeups.close()
     await server.stop(_GRACE_SECONDS)
 

@@ -1,8 +1,8 @@
 """The guard around every method: no call reaches a service but through here.
 
-* In this order: the peer's certificate, the member's standing, the policy's row, the size that the
-  caller has verified (see `floor`), the request's bytes, the service. Whatever is not allowed by
-  all of them is refused.
+* In this order: the peer's certificate, the member's standing, the policy's row, the turnstile, the
+  size that the caller has verified (see `floor`), the request's bytes, the service. Whatever is not
+  allowed by all of them is refused.
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
@@ -31,6 +31,7 @@ from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
 from gateway.edge.status import Status, status_of, status_of_failure
+from gateway.edge.turnstile import Turnstile
 from gateway.ports import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
@@ -43,15 +44,24 @@ Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
 class Guard:
     """Wraps services."""
 
-    def __init__(self, *, callers: Callers, head: LedgerHead, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        callers: Callers,
+        turnstile: Turnstile,
+        head: LedgerHead,
+        now: Callable[[], datetime],
+    ) -> None:
         """Keep what every call is judged by.
 
         Args:
             callers: Tells who calls.
+            turnstile: Counts what each member has open.
             head: The newest signed checkpoint, which has to reach what the caller has verified.
             now: The clock, UTC.
         """
         self._callers = callers
+        self._turnstile = turnstile
         self._head = head
         self._now = now
 
@@ -121,6 +131,10 @@ class Guard:
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
+        self._turnstile.enter(member.id)
+        context.add_done_callback(
+            lambda _: self._turnstile.leave(member.id)  # type: ignore[arg-type] # stubs name it
+        )
         await reach(self._head, verified_size(context.invocation_metadata()))
         return Caller(system=system, member=member, received_time=received)
 

@@ -1,9 +1,11 @@
 """The gRPC server: one secure port, bounded in everything.
 
 * The port is the gateway's alone: a port that somebody else has is an error, never shared.
-* Messages, calls, streams on a connection and the age of a connection are bounded. A connection is
-  made anew after some hours, so that an expired certificate does not stay in use.
-* Health starts as NOT_SERVING and follows what it is told. It asks for mutual TLS and no enrolment.
+* Messages, calls, connections, streams on one and its age are bounded, and so is a handshake: who
+  has no certificate holds a connection for some seconds only. A connection is made anew after some
+  hours, so that an expired certificate does not stay in use.
+* Messages come as they are: nothing is decompressed.
+* Health starts as NOT_SERVING and follows what it is told.
 
 It starts no part of the gateway but itself.
 """
@@ -15,10 +17,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health
+from grpc_health.v1 import health_pb2_grpc
 
 from gateway.edge import tls13
+from gateway.edge.health import Health, Status
 from gateway.edge.tls import TlsFiles
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 
@@ -26,6 +28,8 @@ from gateway.wire.statements import MAX_STATEMENT_BYTES
 _SLACK: Final = 256 << 10
 
 _HOUR_MS: Final = 3_600_000
+# The bit of "identity", alone.
+_NO_COMPRESSION: Final = 1
 
 
 class PortError(Exception):
@@ -39,11 +43,15 @@ class EdgeLimits:
     Attributes:
         calls: Most calls at once, open streams included.
         calls_per_connection: Most calls at once on one connection.
+        calls_per_member: Most calls at once of one member, whatever its systems and connections.
+        connections: Most connections at once.
         connection_hours: How long a connection lives before it has to be made anew.
     """
 
     calls: int = 4096
     calls_per_connection: int = 256
+    calls_per_member: int = 512
+    connections: int = 4096
     connection_hours: int = 12
 
 
@@ -61,7 +69,7 @@ class Server:
             RuntimeError: TLS 1.2 is not ruled out.
         """
         tls13.check()
-        self._health = health.HealthServicer()
+        self._health = Health()
         self._server = grpc.aio.server(
             options=list(_options(limits)), maximum_concurrent_rpcs=limits.calls
         )
@@ -82,7 +90,6 @@ class Server:
             PortError: The address is taken, or is none of this machine's.
             TlsError: The files are not fit for use.
         """
-        await self.set_serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         credentials = tls.credentials()
         try:
             port = self._server.add_secure_port(address, credentials)
@@ -94,17 +101,17 @@ class Server:
         await self._server.start()
         return port
 
-    async def set_serving(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+    def set_serving(self, status: Status) -> None:
         """Tell health checks how the gateway is.
 
         Args:
             status: SERVING or NOT_SERVING.
         """
-        await self._health.set("", status)
+        self._health.set(status)
 
-    async def retire(self) -> None:
+    def retire(self) -> None:
         """Tell health checks that the gateway is going; what follows changes nothing any more."""
-        await self._health.enter_graceful_shutdown()
+        self._health.retire()
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, and end those in flight.
@@ -119,6 +126,9 @@ def _options(limits: EdgeLimits) -> Iterable[tuple[str, int]]:
     return (
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", MAX_STATEMENT_BYTES + _SLACK),
+        ("grpc.compression_enabled_algorithms_bitset", _NO_COMPRESSION),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
+        ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
         ("grpc.max_connection_age_ms", limits.connection_hours * _HOUR_MS),
         # What is in flight then has a while to end; a stream is resumed from its cursor.

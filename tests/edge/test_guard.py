@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,12 @@ from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import VERIFIED_SIZE
 from gateway.edge.guard import Guard
 from gateway.edge.policy import POLICY
+from gateway.edge.turnstile import Turnstile
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SERVICE = pb.DESCRIPTOR.services_by_name["ExchangeService"]
 SECRET = "unreleased-model-name"
+MOST = 3
 
 
 class Aborted(grpc.aio.AbortError):
@@ -41,12 +43,16 @@ class Context:
         self.code: grpc.StatusCode | None = None
         self.reason = ""
         self.message = ""
+        self.done: list[Callable[[Any], None]] = []
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self.certificate]} if self.certificate else {}
 
     def invocation_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
         return self.metadata
+
+    def add_done_callback(self, done: Callable[[Any], None]) -> None:
+        self.done.append(done)
 
     async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
         self.code, self.message = code, message
@@ -121,9 +127,8 @@ class World:
         head: Any = self.head
         callers = Callers(trust_domain="exchange.example", directories=directories, head=head)
         self.service = Service()
-        self.handler = Guard(callers=callers, head=head, now=lambda: NOW).handler(
-            SERVICE, self.service
-        )
+        guard = Guard(callers=callers, turnstile=Turnstile(MOST), head=head, now=lambda: NOW)
+        self.handler = guard.handler(SERVICE, self.service)
 
     def _method(self, name: str) -> Any:
         details: Any = type("Details", (), {"method": f"/{SERVICE.full_name}/{name}"})()
@@ -275,6 +280,40 @@ async def test_what_a_caller_has_verified_is_asked_for_before_its_call(
 
     assert len(world.service.seen) == calls
     assert context.reason == ("" if calls else Reason.FIELD_INVALID)
+
+
+@pytest.mark.asyncio
+async def test_a_call_counts_until_grpc_has_done_with_it(certificate: bytes) -> None:
+    world = World()
+    inside = [Context(certificate) for _ in range(MOST)]
+    for context in inside:
+        await world.call("GetEntry", b"", context)
+
+    beyond = Context(certificate)
+    with pytest.raises(Aborted):
+        await world.call("GetEntry", b"", beyond)
+    assert (beyond.code, beyond.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Reason.TOO_MANY_CALLS,
+    )
+    assert not beyond.done
+
+    for done in inside[0].done:
+        done(inside[0])
+    await world.call("GetEntry", b"", Context(certificate))
+
+
+@pytest.mark.asyncio
+async def test_a_refused_call_counts_too_until_it_has_ended(certificate: bytes) -> None:
+    world = World()
+    world.service.raises = Refusal(Reason.ENTRY_NOT_FOUND, "no")
+    for _ in range(3 * MOST):
+        context = Context(certificate)
+        with pytest.raises(Aborted):
+            await world.call("GetEntry", b"", context)
+        assert context.reason == Reason.ENTRY_NOT_FOUND
+        for done in context.done:
+            done(context)
 
 
 def test_an_rpc_without_a_row_has_no_handler(monkeypatch: pytest.MonkeyPatch) -> None:

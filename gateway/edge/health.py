@@ -1,0 +1,83 @@
+"""Health: whether statements can be taken in, told by the standard gRPC health service.
+
+* It asks for mutual TLS and no enrolment, so it knows nobody and trusts nobody: watchers are few,
+  and one that does not read what it is sent holds up neither the others nor the gateway.
+* It knows one service, the gateway as a whole, whose name is empty.
+
+The servicer of grpcio-health-checking holds its lock while it writes to a watcher: one that stops
+reading would keep the gateway from ever changing its status, and from stopping.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeAlias
+
+import grpc
+from grpc_health.v1 import health_pb2
+
+MAX_WATCHERS: Final = 64
+"""Watchers at once: load balancers and probes, not members."""
+
+Status: TypeAlias = health_pb2.HealthCheckResponse.ServingStatus
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+class Health:
+    """See `grpc.health.v1.Health`."""
+
+    def __init__(self) -> None:
+        """Begin as NOT_SERVING."""
+        self._status = health_pb2.HealthCheckResponse.NOT_SERVING
+        self._changed = asyncio.Event()
+        self._watchers = 0
+        self._retired = False
+
+    def set(self, status: Status) -> None:
+        """Change the status; nothing changes any more after `retire`."""
+        if not self._retired:
+            self._status = status
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    def retire(self) -> None:
+        """Be NOT_SERVING for good."""
+        self.set(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._retired = True
+
+    async def Check(  # noqa: N802 - as the service names it
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        """Give the status."""
+        if request.service:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "the gateway is one service, unnamed")
+        return health_pb2.HealthCheckResponse(status=self._status)
+
+    async def List(  # noqa: N802 - as the service names it
+        self, _request: health_pb2.HealthListRequest, _context: Context
+    ) -> health_pb2.HealthListResponse:
+        """Give the status of every service there is."""
+        status = health_pb2.HealthCheckResponse(status=self._status)
+        return health_pb2.HealthListResponse(statuses={"": status})
+
+    async def Watch(  # noqa: N802 - as the service names it
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Give the status, and each that follows; those in between may be left out."""
+        if self._watchers >= MAX_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch already")
+        self._watchers += 1
+        try:
+            told: Status | None = None
+            while True:
+                changed = self._changed
+                unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+                status = unknown if request.service else self._status
+                if status != told:
+                    told = status
+                    yield health_pb2.HealthCheckResponse(status=status)
+                    continue
+                await changed.wait()
+        finally:
+            self._watchers -= 1
