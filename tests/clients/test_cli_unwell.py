@@ -138,6 +138,26 @@ async def test_a_file_that_did_not_travel_keeps_no_other_back(tmp_path: Path) ->
         assert "an index is a number from 0 to " in ran.err
 
 
+@pytest.mark.asyncio
+async def test_what_a_receipt_alone_says_is_told_apart(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as paper:
+        home = paper.home(CIVIL)
+        alert = write(tmp_path / "alert.toml", ALERT)
+        assert (await forewarn(home, "alert", "send", alert)).code == 0
+        known = await forewarn(home, "receipt", "verify")
+        assert (known.code, known.err) == (0, "")
+        (home.state / "directory.pages").unlink()
+        alone = await forewarn(home, "receipt", "verify")
+        assert (alone.code, alone.out) == (0, known.out)
+        assert alone.err.startswith("For 1 of them, this folder does not know the directory far")
+        told = await forewarn(home, "receipt", "verify", "--json")
+        assert [item["directory_known"] for item in told.lines] == [False]
+        # As the sentence says.
+        assert (await forewarn(home, "directory", "list")).code == 0
+    again = await forewarn(home, "receipt", "verify")
+    assert (again.code, again.err) == (0, "")
+
+
 def test_a_file_that_is_no_receipt_came_from_nobody(tmp_path: Path) -> None:
     async def make() -> Home:
         async with exchange(tmp_path) as paper:
