@@ -51,6 +51,14 @@ def answers(snapshot: LedgerSnapshot, random: Random) -> list[object]:
     found += [(snapshot.by_digest(d), snapshot.case(d), snapshot.case_entries(d)) for d in digests]
     found += [snapshot.case_entries(d, [Kind.QUESTION, Kind.ANSWER]) for d in digests]
     found += [snapshot.case_entries(d, after=12, limit=2) for d in digests]
+    found += [snapshot.newest(d, [Kind.ALERT, Kind.QUESTION, Kind.SIGHTING]) for d in digests]
+    found += [snapshot.index_of(d) for d in digests]
+    found += [
+        (snapshot.case_as_read(d, member, before), snapshot.readable_in_case(d, member, 11, 3))
+        for d in digests
+        for member in members
+        for before in (0, 13, size, size + 1)
+    ]
     found += [(snapshot.index_of(d), snapshot.newest(d, [Kind.ANSWER])) for d in digests]
     found += [
         (snapshot.case_as_read(d, m, before), snapshot.readable_in_case(d, m, before - 9, 2))
@@ -79,6 +87,7 @@ def answers(snapshot: LedgerSnapshot, random: Random) -> list[object]:
             case_digest=random.choice(digests),
         )
         found.append(snapshot.member_entries(query))
+        found.append(snapshot.member_horizon(query, random.randint(0, 4)))
     found += [snapshot.leaf_hash(index) for index in range(size)]
     found += [snapshot.prove(range(part), part) for part in (0, 1, 7, size)]
     return found
