@@ -91,7 +91,7 @@ class Connection:
 
     async def __aenter__(self) -> Self:
         verifier = Verifier(self.home.exchange)
-        address, tls = self.home.exchange.address, self.home.tls()
+        address, tls = self.home.exchange.address, self.home.tls
         session = Session(address, tls, self.patience, self.tell)
         self._history = History(self.home, verifier, session)
         session.watch(self._history)

@@ -1,7 +1,8 @@
 """A member's own folder: its keys, its certificate, and the exchange that it pinned.
 
 * `forewarn.toml` says who the member is and which exchange it trusts, key by key.
-* `signing.pem` signs statements; where two keys have to sign, `signing-*.pem` join it. `tls.pem`
+* `signing.pem` signs statements; `signing-*.pem` join it where two keys have to sign, or follow it
+  once it is revoked; `public-*.pem` are their public halves, for the registrar. `tls.pem`
   is the key of connections, `tls.csr` the request for its certificate, `tls.crt` the chain that
   came back, `ca.pem` the authorities that the gateway's certificate is checked against.
 * `enrolment.toml` is what the registrar needs to enrol the member. It holds nothing secret.
@@ -26,6 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
+    load_der_public_key,
     load_pem_private_key,
 )
 
@@ -203,6 +206,25 @@ class Home:
         """
         paths = [self.path / SIGNING_KEY, *sorted(self.path.glob(MORE_SIGNING_KEYS))]
         return tuple(Signer.load(path) for path in paths)
+
+    def add_signing_key(self) -> tuple[Signer, Path]:
+        """Make one more signing key, beside those that are there.
+
+        Returns:
+            The key, and the file of its public half, for the registrar.
+
+        Raises:
+            HomeError: A file cannot be written.
+        """
+        number = 2
+        while (self.path / f"signing-{number}.pem").exists():
+            number += 1
+        signer = Signer.generate(self.path / f"signing-{number}.pem")
+        public = self.path / f"public-{number}.pem"
+        key = load_der_public_key(signer.spki)
+        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        files.write(public, pem, mode=_PUBLIC)
+        return signer, public
 
     def tls(self) -> TlsIdentity:
         """Load what a connection needs.

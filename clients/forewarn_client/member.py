@@ -184,12 +184,19 @@ class Member(Connection):
         return await self.say("SystemSuspension", source)
 
     async def _signers_for(self, draft: Draft) -> Sequence[Signer]:
-        """Choose as many keys as the statement needs."""
+        """Choose as many keys as the statement needs, of those that are in force."""
         header = header_pb2.Header.FromString(draft.header_bytes)
         needed = max(1, signatures_asked(header))
-        if len(self.signers) < needed:
+        usable = self.signers
+        if len(usable) > needed:
+            # Where there are keys to choose from, one may be revoked, or not registered yet.
+            view = await self.directory()
+            member = view.members.get(self.home.member)
+            in_force = member.keys_at(view.size) if member is not None else {}
+            usable = tuple(signer for signer in usable if signer.keyid in in_force)
+        if len(usable) < needed:
             raise RequestError(
-                f"{needed} keys have to sign this, and {len(self.signers)} are at hand: register "
-                "another key and put it into the folder as signing-2.pem"
+                f"{needed} keys have to sign this, and {len(usable)} in force are at hand: make "
+                "another with `forewarn directory new-key` and have it registered"
             )
-        return self.signers[:needed]
+        return usable[:needed]

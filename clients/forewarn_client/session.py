@@ -33,6 +33,7 @@ from forewarn.exchange.v1 import (
     log_service_pb2_grpc,
 )
 from forewarn_client import answers, contact
+from forewarn_client.channels import Channels
 from forewarn_client.contact import Past
 from forewarn_client.errors import RefusedError, UnavailableError
 from forewarn_client.home import TlsIdentity
@@ -111,7 +112,7 @@ class Session:
     def __init__(
         self,
         address: str,
-        tls: TlsIdentity,
+        tls: Callable[[], TlsIdentity],
         patience: Patience,
         tell: Callable[[str], None] = in_silence,
     ) -> None:
@@ -119,14 +120,12 @@ class Session:
 
         Args:
             address: Host and port of the exchange.
-            tls: What the connection needs.
+            tls: Gives what the connection needs; asked again when one breaks, so that a renewed
+                certificate counts without a restart.
             patience: How long calls may take.
             tell: Is told in a sentence when no answer comes, and when one does again.
         """
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=tls.ca, private_key=tls.key, certificate_chain=tls.chain
-        )
-        self._channel = grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+        self._channels = channels = Channels(address, tls, _OPTIONS)
         self._past: Past | None = None
         self._ever_answered = False
         self._handshakes = 0
@@ -134,9 +133,9 @@ class Session:
         self._tell = tell
         self._told = False
         self.patience = patience
-        self.exchange = exchange_service_pb2_grpc.ExchangeServiceStub(self._channel)
-        self.directory = directory_service_pb2_grpc.DirectoryServiceStub(self._channel)
-        self.log = log_service_pb2_grpc.LogServiceStub(self._channel)
+        self.exchange = channels.newest(exchange_service_pb2_grpc.ExchangeServiceStub)
+        self.directory = channels.newest(directory_service_pb2_grpc.DirectoryServiceStub)
+        self.log = channels.newest(log_service_pb2_grpc.LogServiceStub)
 
     def watch(self, past: Past) -> None:
         """Have every checkpoint that comes in compared from here on.
@@ -148,7 +147,7 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection; calls that are under way end."""
-        await self._channel.close()
+        await self._channels.close()
 
     async def call(
         self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
@@ -280,6 +279,8 @@ class Session:
                 call.cancel()
 
     async def _opened(self, request: exchange_service_pb2.FollowRequest) -> _Opened:
+        self._channels.renew()
+
         async def attempt() -> _Opened:
             floor = self._floor
             call = self.exchange.Follow(request, metadata=contact.said(floor))
@@ -326,6 +327,8 @@ class Session:
                     on=pause, attempts=None, timeout=budget, wait_initial=0.1, wait_max=5.0
                 ):
                     with trial:
+                        if trial.num > 1:
+                            self._channels.renew()
                         response = await persisting()
                         self._answered()
                         return response

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60.0
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CASE = re.compile(r"^([0-9a-f]{12})  ", re.MULTILINE)
+OLD_KEY = re.compile(r"older +([0-9a-f]{64})")
 ENDLESS = ("inbox follow", " &")
 
 
@@ -117,6 +118,8 @@ def test_the_commands_of_the_readme_do_what_it_shows(tmp_path: Path) -> None:
             assert typed.is_met_by(done.stdout), f"$ {typed.command}\n{done.stdout}"
             if " case list" in typed.command:
                 env["CASE"] = CASE.findall(done.stdout)[-1]
+            if " directory new-key" in typed.command:
+                env["OLD_KEY"] = OLD_KEY.findall(done.stdout)[-1]
         for typed, out in endless:
             until(typed, out)
 

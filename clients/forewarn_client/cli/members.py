@@ -69,10 +69,34 @@ def show(member: str) -> None:
         tables.show_details(shown)
 
 
+@command(
+    name="new-key",
+    examples=(
+        "forewarn directory new-key",
+        "forewarn registrar register-key aurora --key public-2.pem     by the registrar",
+        "forewarn directory revoke-key --key-id 5e1f... --reason superseded",
+    ),
+)
+def new_key() -> None:
+    """Make one more signing key of your own.
+
+    It signs once the registrar has registered it; revoke the old one then. What the old one signed
+    stays valid: a signature is judged by the keys of its day.
+    """
+    home = connecting.load_home()
+    before = [signer.keyid for signer in home.signers()]
+    signer, public = home.add_signing_key()
+    output.answer(
+        {"key_id": signer.keyid, "public_key": str(public), "older_key_ids": before},
+        f"{public} is for the registrar; tell it the key's id by another channel.\n"
+        f"  new key {signer.keyid}\n" + "\n".join(f"  older   {keyid}" for keyid in before),
+    )
+
+
 async def _fetch(home: Home) -> DirectoryView:
     async with connecting.member(home) as connected:
         return await connected.directory()
 
 
-for made in (list_, show):
+for made in (list_, show, new_key):
     directory.add_command(made)
