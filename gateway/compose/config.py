@@ -177,5 +177,5 @@ def _text(table: Mapping[str, Any], name: str, key: str) -> str:
 
 
 def _quote(value: object) -> str:
-    # A JSON string is a TOML basic string.
-    return json.dumps(str(value), ensure_ascii=False)
+    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped too.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

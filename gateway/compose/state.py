@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -80,6 +80,11 @@ class Inception:
     genesis_digest: str
     log_key: str
 
+    def __post_init__(self) -> None:
+        """Refuse what a damaged marker may say."""
+        if not all(isinstance(value, str) for value in astuple(self)):
+            raise TypeError("the marker holds texts only")
+
     @classmethod
     def read(cls, state: StateFolder) -> Self | None:
         """Read the marker.
@@ -102,7 +107,7 @@ class Inception:
             return None
         except OSError as error:
             raise SetupError(f"{error.filename} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise SetupError(
                 f"{state.inception} is damaged: restore it from a copy of the state folder"
             ) from None
