@@ -2,6 +2,7 @@
 
 * The lock is a `flock` on `<state>/lock`. The nats-server child inherits the locked descriptor, so
   the folder stays taken until both the gateway and its child have ended, whichever ends first.
+* A folder that others may write to is not taken: they could put links, or another ledger, into it.
 * The kernel releases it when the last holder ends, however it ends: there is no stale lock to
   remove, and the file itself means nothing.
 
@@ -19,6 +20,7 @@ from typing import Self
 from gateway.core.errors import Fault, Reason
 
 _RETRY_SECONDS = 0.05
+_OTHERS_WRITE = 0o022
 
 
 class StateLock:
@@ -37,7 +39,7 @@ class StateLock:
             within: Seconds to wait for a gateway that is just ending.
 
         Raises:
-            Fault: LEDGER_UNAVAILABLE, somebody else still holds the folder.
+            Fault: LEDGER_UNAVAILABLE, others may write to the folder, or somebody still holds it.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + within
@@ -74,4 +76,6 @@ class StateLock:
 
 def _open(state_dir: Path) -> int:
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if state_dir.stat().st_mode & _OTHERS_WRITE:
+        raise Fault(Reason.LEDGER_UNAVAILABLE, f"others may write to {state_dir}: chmod it to 700")
     return os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
