@@ -1,4 +1,4 @@
-"""The state folder is its owner's: nobody else writes into it, or nothing in it can be relied on."""
+"""The state folder is its owner's: nobody else writes into it."""
 
 from __future__ import annotations
 
