@@ -20,6 +20,7 @@ tls13.enforce()
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import asyncio
+import gc
 import json
 import resource
 import secrets
@@ -165,6 +166,7 @@ def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
         _configure_logs(as_json=as_json)
         raise_file_limit()
         address = Address.parse(listen) if listen else None
+        _collect_seldom()
         uvloop.run(until_signal())
 
 
@@ -175,6 +177,17 @@ def raise_file_limit() -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(ValueError, OSError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _collect_seldom() -> None:
+    """Look for cyclic garbage less often, and never in what was loaded at the start.
+
+    A call leaves next to none behind, and with the usual settings the search takes about a fifth of
+    the time of a busy gateway.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _configure_logs(*, as_json: bool) -> None:
