@@ -29,6 +29,7 @@ from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
+from gateway.edge.readings import Readings
 from gateway.edge.server import EdgeLimits
 from gateway.edge.turnstile import Turnstile
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
@@ -88,6 +89,7 @@ class Parts:
         recorder: The way into the ledger.
         wakeups: Wakes streams.
         writable: Whether statements can be taken in.
+        readings: Where calls read the store.
         handlers: The guarded services.
     """
 
@@ -97,6 +99,7 @@ class Parts:
     recorder: BlockRecorder
     wakeups: Wakeups
     writable: Writable
+    readings: Readings
     handlers: Sequence[grpc.GenericRpcHandler]
 
 
@@ -148,6 +151,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
     directories = Directories(reader)
     callers = Callers(trust_domain=inception.trust_domain, directories=directories, head=head)
     policy = profiles.load()
+    readings = Readings()
     exchange = ExchangeService(
         origin=inception.origin,
         reader=reader,
@@ -163,12 +167,17 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         ),
         policy=policy,
         streams=Streams(wakeups),
+        readings=readings,
         check_writable=writable.check,
     )
     services = (
         (exchange_service_pb2, "ExchangeService", exchange),
-        (directory_service_pb2, "DirectoryService", DirectoryService(reader=reader, head=head)),
-        (log_service_pb2, "LogService", LogService(reader=reader, head=head)),
+        (
+            directory_service_pb2,
+            "DirectoryService",
+            DirectoryService(reader=reader, head=head, readings=readings),
+        ),
+        (log_service_pb2, "LogService", LogService(reader=reader, head=head, readings=readings)),
     )
     guard = Guard(callers=callers, turnstile=Turnstile(limits.calls_per_member), head=head, now=now)
     return Parts(
@@ -178,6 +187,7 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         recorder=recorder,
         wakeups=wakeups,
         writable=writable,
+        readings=readings,
         handlers=[
             guard.handler(file.DESCRIPTOR.services_by_name[name], service)
             for file, name, service in services

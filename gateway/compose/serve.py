@@ -119,6 +119,7 @@ async def _built(
         yield parts
     finally:
         await parts.integrator.close()
+        await asyncio.to_thread(parts.readings.close)
         parts.reader.close()
 
 

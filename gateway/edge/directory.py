@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from forewarn.exchange.v1 import directory_service_pb2 as pb
 from gateway.edge.callers import Caller
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
+from gateway.edge.readings import Readings
 from gateway.ports import LedgerHead, LedgerReader
 
 
 class DirectoryService:
     """See `forewarn.exchange.v1.DirectoryService`."""
 
-    def __init__(self, *, reader: LedgerReader, head: LedgerHead) -> None:
+    def __init__(self, *, reader: LedgerReader, head: LedgerHead, readings: Readings) -> None:
         """Keep where it reads.
 
         Args:
             reader: The store.
             head: The newest signed checkpoint.
+            readings: Where calls read the store.
         """
+        self._readings = readings
         self._reader = reader
         self._head = head
 
@@ -28,7 +29,7 @@ class DirectoryService:
     ) -> pb.ListDirectoryEntriesResponse:
         """List the directory's entries from an index on."""
         limits = PageLimits(entries=page_size(request.page_size))
-        page = await asyncio.to_thread(self._page, caller, request.from_index, limits)
+        page = await self._readings.run(caller.id, self._page, caller, request.from_index, limits)
         return pb.ListDirectoryEntriesResponse(
             records=page.records, checkpoint=page.head.note, more=page.more
         )

@@ -5,7 +5,7 @@
 * A submission is answered with the record as it stands in the ledger, whether it was just made or
   was there before.
 
-Reading runs in worker threads, each answer from one snapshot of the store. Cases are in `cases`.
+Each answer is read from one snapshot of the store. Cases are in `cases`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gateway.edge.cases import Cases
 from gateway.edge.cursor import Question
 from gateway.edge.filters import Filter, check_digest, parse_filter
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
+from gateway.edge.readings import Readings
 from gateway.edge.released import entry_not_found, released
 from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead
 from gateway.profiles import Policy
@@ -65,6 +66,7 @@ class ExchangeService:
         admission: Admission,
         policy: Policy,
         streams: Streams,
+        readings: Readings,
         check_writable: Callable[[], None],
     ) -> None:
         """Put the parts together.
@@ -77,6 +79,7 @@ class ExchangeService:
             admission: The way into the ledger.
             policy: The policy data, for the view of lead times.
             streams: Open streams.
+            readings: Where calls read the store.
             check_writable: Raises the Fault for which nothing is taken in at present.
         """
         self._origin = origin
@@ -86,6 +89,7 @@ class ExchangeService:
         self._admission = admission
         self._policy = policy
         self._streams = streams
+        self._readings = readings
         self._check_writable = check_writable
         self._answers = Batches(self._answering)
         self._cases = Cases(origin=origin, reader=reader, head=head)
@@ -112,7 +116,7 @@ class ExchangeService:
             raise invalid("name", "is missing; give an index or a digest", Reason.FIELD_MISSING)
         if request.HasField("digest"):
             check_digest("digest", request.digest)
-        return await asyncio.to_thread(self._entry, caller, request)
+        return await self._readings.run(caller.id, self._entry, caller, request)
 
     async def list_entries(
         self, caller: Caller, request: pb.ListEntriesRequest
@@ -122,7 +126,7 @@ class ExchangeService:
         limits = PageLimits(entries=page_size(request.page_size))
         question = self._question(caller, wanted)
         start = question.index(request.cursor)
-        page = await asyncio.to_thread(self._page, caller, wanted, start, limits)
+        page = await self._readings.run(caller.id, self._page, caller, wanted, start, limits)
         return pb.ListEntriesResponse(
             records=page.records,
             checkpoint=page.head.note,
@@ -141,7 +145,7 @@ class ExchangeService:
             await self._callers.member(caller.system)
 
         async def read(start: int) -> Page:
-            return await asyncio.to_thread(self._page, caller, wanted, start, _FOLLOWED)
+            return await self._readings.run(caller.id, self._page, caller, wanted, start, _FOLLOWED)
 
         pages = self._streams.follow(
             member=caller.id, start=question.index(request.cursor), standing=standing, read=read
@@ -157,13 +161,13 @@ class ExchangeService:
     async def get_case(self, caller: Caller, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """Give a case with those of its entries that the caller may read."""
         check_digest("case_digest", request.case_digest)
-        return await asyncio.to_thread(self._cases.get, caller.id, request)
+        return await self._readings.run(caller.id, self._cases.get, caller.id, request)
 
     async def list_cases(
         self, caller: Caller, request: pb.ListCasesRequest
     ) -> pb.ListCasesResponse:
         """List the cases that the caller is party to."""
-        return await asyncio.to_thread(self._cases.list, caller.id, request)
+        return await self._readings.run(caller.id, self._cases.list, caller.id, request)
 
     async def _covering(self, index: int) -> None:
         """Wait until the head covers an entry which the ledger holds."""

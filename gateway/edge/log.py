@@ -6,11 +6,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from forewarn.exchange.v1 import log_service_pb2 as pb
 from gateway.core.errors import Reason, invalid
 from gateway.edge.callers import Caller
+from gateway.edge.readings import Readings
 from gateway.edge.released import entry_not_found
 from gateway.ports import LedgerHead, LedgerReader, SignedHead
 
@@ -18,13 +17,15 @@ from gateway.ports import LedgerHead, LedgerReader, SignedHead
 class LogService:
     """See `forewarn.exchange.v1.LogService`."""
 
-    def __init__(self, *, reader: LedgerReader, head: LedgerHead) -> None:
+    def __init__(self, *, reader: LedgerReader, head: LedgerHead, readings: Readings) -> None:
         """Keep where it reads.
 
         Args:
             reader: The store.
             head: The newest signed checkpoint.
+            readings: Where calls read the store.
         """
+        self._readings = readings
         self._reader = reader
         self._head = head
 
@@ -35,19 +36,19 @@ class LogService:
         return pb.GetCheckpointResponse(checkpoint=self._head.current.note)
 
     async def get_inclusion_proof(
-        self, _caller: Caller, request: pb.GetInclusionProofRequest
+        self, caller: Caller, request: pb.GetInclusionProofRequest
     ) -> pb.GetInclusionProofResponse:
         """Prove a leaf in the tree of a size."""
-        return await asyncio.to_thread(self._prove, request)
+        return await self._readings.run(caller.id, self._prove, request)
 
     async def get_consistency_proof(
-        self, _caller: Caller, request: pb.GetConsistencyProofRequest
+        self, caller: Caller, request: pb.GetConsistencyProofRequest
     ) -> pb.GetConsistencyProofResponse:
         """Prove that one tree is the beginning of another."""
         _check_signed("new_size", request.new_size, self._head.current)
         if request.old_size > request.new_size:
             raise invalid("old_size", "is larger than new_size; ask the other way round")
-        proof = await asyncio.to_thread(self._compare, request)
+        proof = await self._readings.run(caller.id, self._compare, request)
         return pb.GetConsistencyProofResponse(consistency_proof=proof)
 
     def _compare(self, request: pb.GetConsistencyProofRequest) -> tuple[bytes, ...]:
