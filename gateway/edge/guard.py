@@ -100,7 +100,7 @@ class Guard:
     ) -> Callable[[bytes, Context], Awaitable[Message]]:
         async def guarded(data: bytes, context: Context) -> Message:
             try:
-                caller = await self._admit(method, context)
+                caller = await self._admit(method, context, len(data))
                 return await call(caller, _parse(method, data))
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
                 await _refuse(method, context, error)
@@ -112,7 +112,7 @@ class Guard:
     ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
             try:
-                caller = await self._admit(method, context)
+                caller = await self._admit(method, context, len(data))
                 async with aclosing(call(caller, _parse(method, data))) as answers:
                     async for answer in answers:
                         # gRPC asks for the next only when this one has been taken.
@@ -122,7 +122,7 @@ class Guard:
 
         return guarded
 
-    async def _admit(self, method: MethodDescriptor, context: Context) -> Caller:
+    async def _admit(self, method: MethodDescriptor, context: Context, size: int) -> Caller:
         received = self._now()
         system = self._callers.system(context.auth_context())
         member = await self._callers.member(system)
@@ -131,9 +131,9 @@ class Guard:
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
-        self._turnstile.enter(member.id)
+        self._turnstile.enter(member.id, size)
         context.add_done_callback(
-            lambda _: self._turnstile.leave(member.id)  # type: ignore[arg-type] # stubs name it
+            lambda _: self._turnstile.leave(member.id, size)  # type: ignore[arg-type] # stubs name it
         )
         await reach(self._head, verified_size(context.invocation_metadata()))
         return Caller(system=system, member=member, received_time=received)
