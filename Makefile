@@ -1,7 +1,7 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench faults fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
@@ -21,6 +21,9 @@ test: setup lint types imports protocol unit ## Lint, types, import rules, gener
 
 bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 	@$(VENV) -m tests.bench $(if $(QUICK),--quick)
+
+faults: setup ## Kill gateway and nats-server at every step, at more calls and together (minutes)
+	@FAULT_ROUNDS=$${FAULT_ROUNDS:-2} $(VENV) -m pytest tests/faults
 
 fix: setup ## Format, and mend what the linter can
 	@$(VENV) -m ruff format

@@ -18,7 +18,7 @@ from gateway.delivery.wakeups import Wakeups
 from gateway.ports import SignedHead
 from tests.edge.ledgers import Reader, entry, head
 
-SOON = 5.0
+SOON = 60.0
 
 
 class Head:

@@ -22,12 +22,15 @@ from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
 from gateway.ledger.store import Store
 from gateway.wire.blocks import encode_block, encode_entry
-from tests.ledger.running import Ledger
+from tests.ledger.running import (
+    PATIENCE,
+    Ledger,
+)
 
 ORIGIN = "exchange.example/ledger"
 NOON = datetime(2026, 11, 21, 12, 0, 0, 5, tzinfo=UTC)
 AMBER, CLEAR = 3, 1
-QUICK = RecorderLimits(answer_seconds=5, look_seconds=0.1, late_seconds=0.3)
+QUICK = RecorderLimits(answer_seconds=PATIENCE, look_seconds=0.1, late_seconds=0.3)
 
 
 def digest(name: str) -> bytes:
@@ -124,7 +127,7 @@ class House:
 
     async def folded(self, size: int) -> None:
         """Wait until the store holds so many entries."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while self.size < size:  # noqa: ASYNC110 - another part's file is watched
                 await asyncio.sleep(0.005)
 

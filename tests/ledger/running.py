@@ -21,6 +21,8 @@ from gateway.ledger.stream_setup import check_stream, create_stream
 from gateway.ports import Announcements, Announcer, BlockAppender, BlockReader
 
 ALL_ROLES = frozenset(Role)
+PATIENCE = 60.0
+"""Seconds to wait for what has to come; only a failure ever waits so long, on any machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ async def server(
     state_dir: Path, roles: frozenset[Role] = ALL_ROLES
 ) -> AsyncGenerator[EmbeddedNats, None]:
     """Run an embedded server without a stream."""
-    lock = await StateLock.acquire(state_dir, within=5)
+    lock = await StateLock.acquire(state_dir, within=PATIENCE)
     nats = EmbeddedNats(state_dir=state_dir, lock=lock, roles=roles)
     try:
         await nats.start()

@@ -30,7 +30,14 @@ from tests.ledger.house import (
     rows,
     statement,
 )
-from tests.ledger.running import Ledger, initialise, memory_ledger, nats_ledger, server
+from tests.ledger.running import (
+    PATIENCE,
+    Ledger,
+    initialise,
+    memory_ledger,
+    nats_ledger,
+    server,
+)
 
 BLOCKS = [block(statement(f"{n}"), statement(f"{n}b", keys=["case/a"])) for n in range(5)]
 
@@ -99,7 +106,7 @@ def lose_store(folder: Path) -> None:
 
 async def halts(made: House) -> Fault:
     with pytest.raises(Fault) as raised:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await made.integrator.run()
     assert made.integrator.halted is raised.value
     assert not made.integrator.serving
@@ -112,7 +119,7 @@ async def test_it_folds_what_is_there_and_what_comes(folder: Path, ledger: Ledge
     await append(ledger, *BLOCKS[:2])
     async with house(folder, ledger) as made:
         made.start(made.integrator.run(), made.head.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await made.head.wait_beyond(2)
             await append(ledger, *BLOCKS[2:])
             head = await made.head.wait_beyond(5)
@@ -129,7 +136,7 @@ async def test_it_goes_on_through_interruptions(folder: Path, ledger: Ledger) ->
         made.start(made.integrator.run(), made.head.run())
         for size, each in enumerate(BLOCKS, 2):
             await append(ledger, each)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await made.head.wait_beyond(size - 1)
             await ledger.interrupt()
         assert made.integrator.halted is None
@@ -167,7 +174,7 @@ async def test_killed_between_commit_and_signature_the_restart_signs(
     assert Keeper.load(folder / "keeper", ORIGIN).mark.size == 0
     async with house(folder, memory) as made:
         made.start(made.integrator.run(), made.head.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             signed = await made.head.wait_beyond(0)
         assert (signed.size, signed.root) == (head.size, head.root)
 
@@ -328,7 +335,7 @@ async def test_what_passes_by_itself_does_not_halt(
     async with house(folder, memory) as made:
         made.start(made.integrator.run())
         await append(memory, BLOCKS[0])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while made.integrator.stalled is None:  # noqa: ASYNC110 - a moment is watched for
                 await asyncio.sleep(0.005)
         assert not made.integrator.serving

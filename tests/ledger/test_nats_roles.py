@@ -30,6 +30,7 @@ from gateway.ledger.nats_roles import (
 )
 from gateway.ledger.nats_server import EmbeddedNats
 from tests.ledger.running import (
+    PATIENCE,
     Ledger,
     connection,
     initialise,
@@ -92,7 +93,7 @@ async def test_a_role_publishes_what_its_row_says_and_nothing_else(
 ) -> None:
     refused = set()
     async with connection(running, role) as me:
-        session = await me.session(within=5)
+        session = await me.session(within=PATIENCE)
         for subject in SUBJECTS:
             caplog.clear()
             with caplog.at_level(logging.ERROR):
@@ -115,7 +116,7 @@ async def test_nobody_hears_the_answers_to_another_role(
 
     for role in Role:
         async with connection(running, role) as me:
-            session = await me.session(within=5)
+            session = await me.session(within=PATIENCE)
             client = session.client
             for pattern in (">", "*.>", "$JS.>", BLOCK_SUBJECT):
                 await client.subscribe(pattern, cb=hear)
@@ -134,7 +135,7 @@ async def test_a_worker_cannot_reach_the_stream_through_a_reply_subject(
     running: EmbeddedNats, ledger: Ledger
 ) -> None:
     async with connection(running, Role.WORKER) as worker:
-        session = await worker.session(within=5)
+        session = await worker.session(within=PATIENCE)
         for verb in ("STREAM.DELETE", "STREAM.PURGE", "STREAM.UPDATE"):
             await session.client.publish(BLOCK_SUBJECT, b"x", reply=f"$JS.API.{verb}.{STREAM}")
         await session.settle()
@@ -168,20 +169,20 @@ async def test_the_port_speaks_tls_only(running: EmbeddedNats) -> None:
     port = int(running.endpoint.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"CONNECT {}\r\nPING\r\n")
-    assert b"INFO" not in await asyncio.wait_for(reader.read(100), 5)
+    assert b"INFO" not in await asyncio.wait_for(reader.read(100), PATIENCE)
     writer.close()
 
 
 @pytest.mark.asyncio
 async def test_a_worker_may_not_announce(running: EmbeddedNats, ledger: Ledger) -> None:
     async with connection(running, Role.WORKER) as worker:
-        session = await worker.session(within=5)
+        session = await worker.session(within=PATIENCE)
         async with aclosing(ledger.announcements.notes()) as notes:
             await anext(notes)
             await session.client.publish(CHECKPOINT_SUBJECT, b"forged")
             await session.settle()
             await ledger.announcer.announce(b"real")
-            assert (await asyncio.wait_for(anext(notes), 5)).note == b"real"
+            assert (await asyncio.wait_for(anext(notes), PATIENCE)).note == b"real"
         with pytest.raises(nats.errors.TimeoutError):
             await session.client.request(f"$JS.API.STREAM.DELETE.{STREAM}", timeout=0.2)
 

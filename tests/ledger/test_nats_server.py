@@ -20,6 +20,7 @@ from gateway.ledger.nats_roles import (
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.stream_setup import StreamCreation, check_stream, create_stream
 from tests.ledger.running import (
+    PATIENCE,
     connection,
     initialise,
     nats_ledger,
@@ -153,7 +154,7 @@ async def test_the_child_ends_with_a_killed_parent_and_what_it_acknowledged_stay
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert parent.stdout is not None
-    child = int(await asyncio.wait_for(parent.stdout.readline(), 20))
+    child = int(await asyncio.wait_for(parent.stdout.readline(), PATIENCE))
     assert os.getpgid(child) == child  # Ctrl-C at the gateway's terminal does not reach it
     parent.kill()
     await parent.wait()

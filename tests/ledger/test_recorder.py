@@ -21,7 +21,14 @@ from gateway.ledger.recorder import RecorderLimits
 from gateway.ports import Announcement, Appended, AppendOutcome
 from gateway.wire.blocks import decode_block
 from tests.ledger.house import QUICK, House, block, entry, house, initialise_house, statement
-from tests.ledger.running import Ledger, initialise, memory_ledger, nats_ledger, server
+from tests.ledger.running import (
+    PATIENCE,
+    Ledger,
+    initialise,
+    memory_ledger,
+    nats_ledger,
+    server,
+)
 
 STALE = Outcome(verdict=Verdict.STALE, index=None)
 
@@ -248,14 +255,15 @@ async def test_the_waiting_room_is_bounded(folder: Path, stream: SlowStream) -> 
 @pytest.mark.asyncio
 async def test_no_answer_in_time_is_an_unknown_outcome(folder: Path, stream: SlowStream) -> None:
     stream.open.clear()
-    limits = RecorderLimits(answer_seconds=0.1, look_seconds=0.05)
-    async with running(folder, stream, limits=limits) as made:
+    hasty = RecorderLimits(answer_seconds=0.1, look_seconds=0.05)
+    async with running(folder, stream, limits=hasty) as made:
         with pytest.raises(Fault, match="hand in the same bytes again") as raised:
             await made.recorder.record(statement("one"))
         assert raised.value.reason is Reason.LEDGER_UNAVAILABLE
         stream.open.set()
         await made.folded(1)
-        # Handed in again it finds its own first attempt, and is not recorded twice.
+    # Handed in again it finds its own first attempt, and is not recorded twice.
+    async with running(folder, stream) as made:
         again = replace(statement("one"), salt=bytes(32))
         assert await made.recorder.record(again) == STALE
 
@@ -267,7 +275,8 @@ async def test_who_left_before_the_block_went_out_is_left_out(
     stream.open.clear()
     async with running(folder, stream) as made:
         first = asyncio.create_task(made.recorder.record(statement("0")))
-        await asyncio.sleep(0.01)
+        while not stream.given:  # noqa: ASYNC110 - a moment is watched for
+            await asyncio.sleep(0)
         gone = asyncio.create_task(made.recorder.record(statement("gone")))
         await asyncio.sleep(0.01)
         gone.cancel()
@@ -346,7 +355,7 @@ async def test_a_stream_rolled_back_is_noticed_by_both(folder: Path, stream: Slo
         with pytest.raises(Fault) as raised:
             await made.recorder.record(statement("three"))
         assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while made.integrator.halted is None:  # noqa: ASYNC110 - a moment is watched for
                 await asyncio.sleep(0.005)
         assert made.size == 2
@@ -373,7 +382,7 @@ async def test_the_head_never_goes_back(folder: Path, stream: SlowStream) -> Non
         await made.recorder.record(statement("two"))
         pulse = made.head.pulse
         await said.announce(old.note)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await pulse.wait()
         assert made.head.size == 2
 

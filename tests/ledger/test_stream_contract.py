@@ -20,7 +20,14 @@ from gateway.ports import (
     StreamInterrupted,
     StreamMessage,
 )
-from tests.ledger.running import Ledger, initialise, memory_ledger, nats_ledger, server
+from tests.ledger.running import (
+    PATIENCE,
+    Ledger,
+    initialise,
+    memory_ledger,
+    nats_ledger,
+    server,
+)
 
 
 @pytest_asyncio.fixture(params=["memory", "nats"])
@@ -38,14 +45,14 @@ async def read(ledger: Ledger, count: int, *, after: int = 0) -> list[StreamMess
     found: list[StreamMessage] = []
     async with aclosing(ledger.reader.follow(after)) as messages:
         while len(found) < count:
-            found.append(await asyncio.wait_for(anext(messages), 10))
+            found.append(await asyncio.wait_for(anext(messages), PATIENCE))
     return found
 
 
 async def take_until_interrupted(
     messages: AsyncGenerator[StreamMessage, None], taken: list[StreamMessage]
 ) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for message in messages:
             taken.append(message)  # noqa: PERF401 - what was taken before the end counts
 
@@ -89,7 +96,9 @@ async def test_a_follower_waits_for_what_is_not_there_yet(ledger: Ledger) -> Non
         await asyncio.sleep(0.2)
         assert not waiting.done()
         await ledger.appender.append(b"two")
-        assert await asyncio.wait_for(waiting, 5) == StreamMessage(sequence=2, message=b"two")
+        assert await asyncio.wait_for(waiting, PATIENCE) == StreamMessage(
+            sequence=2, message=b"two"
+        )
 
 
 @pytest.mark.asyncio
@@ -110,12 +119,14 @@ async def test_an_interrupted_follower_says_so_and_resumes_without_a_gap(ledger:
 
 @pytest.mark.asyncio
 async def test_an_idle_follower_is_interrupted_too(ledger: Ledger) -> None:
+    await ledger.appender.append(b"one")
     async with aclosing(ledger.reader.follow(0)) as messages:
+        # With this it is known to be open; from here on nothing comes.
+        await anext(messages)
         waiting = asyncio.ensure_future(anext(messages))
-        await asyncio.sleep(0.1)
         await ledger.interrupt()
         with pytest.raises(StreamInterrupted):
-            await asyncio.wait_for(waiting, 10)
+            await asyncio.wait_for(waiting, PATIENCE)
 
 
 @pytest.mark.asyncio
@@ -134,7 +145,7 @@ async def test_the_largest_blocks_pass_whole(ledger: Ledger) -> None:
     async with aclosing(ledger.reader.follow(0)) as messages:
         found = [await anext(messages)]
         await asyncio.sleep(0.5)  # a slow integrator: the rest waits, and nothing is dropped
-        found += [await asyncio.wait_for(anext(messages), 10) for _ in blocks[1:]]
+        found += [await asyncio.wait_for(anext(messages), PATIENCE) for _ in blocks[1:]]
     assert [m.message for m in found] == blocks
     assert await ledger.reader.message(12) == blocks[11]
 
@@ -162,16 +173,19 @@ async def test_appends_at_once_are_all_stored_once(ledger: Ledger) -> None:
 async def test_a_listener_is_woken_first_and_then_hears_the_newest_note(ledger: Ledger) -> None:
     await ledger.announcer.announce(b"before anybody listened")
     async with aclosing(ledger.announcements.notes()) as notes:
-        assert await asyncio.wait_for(anext(notes), 5) == Announcement(note=None)
+        assert await asyncio.wait_for(anext(notes), PATIENCE) == Announcement(note=None)
         for n in range(200):
             await ledger.announcer.announce(b"note %d" % n)
-        await asyncio.sleep(0.3)
-        assert await asyncio.wait_for(anext(notes), 5) == Announcement(note=b"note 199")
+        await asyncio.sleep(0.3)  # a slow reader: what came meanwhile is skipped
+        heard = [await asyncio.wait_for(anext(notes), PATIENCE)]
+        while heard[-1] != Announcement(note=b"note 199"):
+            heard.append(await asyncio.wait_for(anext(notes), PATIENCE))
+        assert len(heard) < 200
         waiting = asyncio.ensure_future(anext(notes))
         await asyncio.sleep(0.1)
         assert not waiting.done()
         await ledger.announcer.announce(b"next")
-        assert await asyncio.wait_for(waiting, 5) == Announcement(note=b"next")
+        assert await asyncio.wait_for(waiting, PATIENCE) == Announcement(note=b"next")
 
 
 @pytest.mark.asyncio
@@ -181,7 +195,7 @@ async def test_a_listener_is_woken_after_an_interruption(ledger: Ledger) -> None
         waiting = asyncio.ensure_future(anext(notes))
         await asyncio.sleep(0.1)
         await ledger.interrupt()
-        assert await asyncio.wait_for(waiting, 10) == Announcement(note=None)
+        assert await asyncio.wait_for(waiting, PATIENCE) == Announcement(note=None)
 
 
 @pytest.mark.asyncio

@@ -28,6 +28,7 @@ from gateway.ledger.stream import AppendPatience, JetStreamAppender, JetStreamRe
 from gateway.ledger.stream_setup import check_stream
 from gateway.ports import AppendOutcome, StreamInterrupted
 from tests.ledger.running import (
+    PATIENCE,
     Ledger,
     connection,
     initialise,
@@ -65,7 +66,7 @@ async def test_a_weaker_stream_is_refused_and_a_hole_in_it_is_found(tmp_path: Pa
         connection(nats, Role.INTEGRATOR) as integrator,
         connection(nats, Role.WORKER) as worker,
     ):
-        jsm = (await keeper.session(within=5)).client.jsm()
+        jsm = (await keeper.session(within=PATIENCE)).client.jsm()
         await jsm.add_stream(api.StreamConfig(name=STREAM, subjects=[BLOCK_SUBJECT]))
         with pytest.raises(Fault, match="deny_delete"):
             await check_stream(integrator)
@@ -94,14 +95,15 @@ async def test_a_deleted_consumer_interrupts_its_follower(tmp_path: Path) -> Non
         nats_ledger(nats) as ledger,
         connection(nats, Role.KEEPER) as keeper,
     ):
-        jsm = (await keeper.session(within=5)).client.jsm()
+        jsm = (await keeper.session(within=PATIENCE)).client.jsm()
         async with aclosing(ledger.reader.follow(0)) as messages:
             waiting = asyncio.ensure_future(anext(messages))
-            await asyncio.sleep(0.2)
-            (consumer,) = await jsm.consumers_info(STREAM)
+            while not (consumers := await jsm.consumers_info(STREAM)):  # noqa: ASYNC110 - nats-server tells nobody
+                await asyncio.sleep(0.01)
+            (consumer,) = consumers
             await jsm.delete_consumer(STREAM, consumer.name or "")
             with pytest.raises(StreamInterrupted):
-                await asyncio.wait_for(waiting, 5)
+                await asyncio.wait_for(waiting, PATIENCE)
 
 
 @pytest.mark.asyncio
@@ -115,7 +117,7 @@ async def test_a_follower_takes_its_consumer_with_it(tmp_path: Path, almighty: N
         await ledger.appender.append(b"one")
         async with aclosing(ledger.reader.follow(0)) as messages:
             await anext(messages)
-        jsm = (await keeper.session(within=5)).client.jsm()
+        jsm = (await keeper.session(within=PATIENCE)).client.jsm()
         assert await jsm.consumers_info(STREAM) == []
 
 
@@ -138,7 +140,7 @@ async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
         while len(queue) > left:  # noqa: ASYNC110 - the workers have no event for it
             await asyncio.sleep(0.002)
         await kill(running)
-    await asyncio.wait_for(asyncio.gather(*workers), 20)
+    await asyncio.wait_for(asyncio.gather(*workers), PATIENCE)
 
     assert running.endpoint.url == endpoint.url
     assert sorted(acknowledged.values()) == list(range(1, 401))
@@ -163,17 +165,18 @@ async def test_a_retry_after_a_restart_is_known_again(
 async def test_a_server_that_hangs_interrupts_the_follower(
     running: EmbeddedNats, ledger: Ledger
 ) -> None:
+    await ledger.appender.append(b"before")
     async with aclosing(ledger.reader.follow(0)) as messages:
+        await anext(messages)
         waiting = asyncio.ensure_future(anext(messages))
-        await asyncio.sleep(0.2)
         assert running.pid is not None
         os.kill(running.pid, signal.SIGSTOP)
         try:
             with pytest.raises(StreamInterrupted):
-                await asyncio.wait_for(waiting, 8)
+                await asyncio.wait_for(waiting, PATIENCE)
         finally:
             os.kill(running.pid, signal.SIGCONT)
-    assert (await ledger.appender.append(b"after")).sequence == 1
+    assert (await ledger.appender.append(b"after")).sequence == 2
 
 
 @pytest.mark.asyncio
@@ -203,7 +206,7 @@ async def test_the_next_session_repeats_what_was_announced_while_away(
         await anext(notes)
         await kill(running)
         await ledger.announcer.announce(b"while away")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             async for heard in notes:
                 # Whichever session is up first, the note or the wake-up tells of it.
                 if heard.note in {None, b"while away"}:

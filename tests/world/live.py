@@ -54,8 +54,9 @@ from tests.world.ledger_builder import (
 )
 
 GATEWAY = Path(sys.executable).with_name("forewarn-gateway")
-READY_SECONDS = 20.0
-CALL_SECONDS = 20.0
+# Only a failure ever waits so long, on any machine.
+READY_SECONDS = 60.0
+CALL_SECONDS = 60.0
 
 REGISTRAR = party("exchange-registrar", "registrar")
 REGISTRAR_KEYS = [seed("registrar 1"), seed("registrar 2")]

@@ -1,0 +1,177 @@
+"""A gateway that dies, or whose nats-server dies, at a step that somebody names while it runs.
+
+    python -m tests.faults.gateway serve --state FOLDER --json
+
+* It is `forewarn-gateway` with a hook around each step that a statement passes. Nothing in the
+  gateway knows of it: the hooks replace methods of this process.
+* A line on standard input arms one strike, as in `{"victim": "gateway", "step": "commit", "moment":
+  "before", "call": 2}`: at the second call of that step from then on, before it, the victim is
+  killed by SIGKILL. A new line replaces one that has not struck. Each line is answered by one.
+* A victim is `gateway` (this process; its child is told to end by the kernel), `nats` (the child
+  alone, and the step waits until it is gone) or `both` (the child first).
+"""
+
+from __future__ import annotations
+
+# The command comes first: it rules out TLS 1.2 before grpc is imported.
+from gateway.command import main  # isort: skip
+
+import functools
+import inspect
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import AsyncGenerator
+from typing import Any, Final, TypeAlias
+
+import nats.aio.client
+
+from gateway.core import fold as folding
+from gateway.delivery.streams import Streams
+from gateway.edge.exchange import ExchangeService
+from gateway.ledger.announcements import NatsAnnouncer
+from gateway.ledger.keeper import Keeper
+from gateway.ledger.nats_roles import BLOCK_SUBJECT
+from gateway.ledger.nats_server import EmbeddedNats
+from gateway.ledger.store import Store
+from gateway.ledger.stream import JetStreamAppender
+
+Point: TypeAlias = tuple[str, str]
+"""A step, and `before` or `after` it."""
+
+# Which method's begin or end is which point. Where one ends and the next begins, nothing that
+# lasts happens in between.
+HOOKS: Final[tuple[tuple[Any, str, Point | None, Point | None], ...]] = (
+    (JetStreamAppender, "_attempt", None, ("acknowledge", "before")),
+    (JetStreamAppender, "append", None, ("acknowledge", "after")),
+    (folding, "fold", ("fold", "before"), ("fold", "after")),
+    (Store, "_insert_projection", None, ("commit", "before")),
+    (Store, "fold", None, ("commit", "after")),
+    (Keeper, "sign", ("sign", "before"), ("sign", "after")),
+    (Store, "publish", ("note", "before"), ("note", "after")),
+    (NatsAnnouncer, "announce", ("announce", "before"), ("announce", "after")),
+    (ExchangeService, "_answer", ("answer", "before"), ("answer", "after")),
+)
+
+
+class Strikes:
+    """The strike that is armed, and the child that it may hit."""
+
+    def __init__(self) -> None:
+        self._armed: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.child: EmbeddedNats | None = None
+
+    def listen(self) -> None:
+        """Arm what standard input asks for, until it ends."""
+        for line in sys.stdin:
+            with self._lock:
+                self._armed = json.loads(line)
+            sys.stdout.write('{"armed": true}\n')
+            sys.stdout.flush()
+
+    def reach(self, point: Point | None) -> None:
+        """Tell that a point is reached; strike if it is the one."""
+        with self._lock:
+            armed = self._armed
+            if point is None or (armed.get("step"), armed.get("moment")) != point:
+                return
+            armed["call"] -= 1
+            if armed["call"] > 0:
+                return
+            self._armed = {}
+        if armed["victim"] != "gateway":
+            self._kill_child()
+        if armed["victim"] != "nats":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _kill_child(self) -> None:
+        pid = self.child.pid if self.child is not None else None
+        if pid is None:
+            return
+        handle = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        select.select([handle], [], [])
+        os.close(handle)
+
+
+STRIKES: Final = Strikes()
+
+
+def hook(owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
+    """Have a function reach one point before it begins, and one when it has ended well."""
+    original = getattr(owner, name)
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def hooked(*args: Any, **more: Any) -> Any:
+            STRIKES.reach(begin)
+            result = await original(*args, **more)
+            STRIKES.reach(end)
+            return result
+    else:
+
+        @functools.wraps(original)
+        def hooked(*args: Any, **more: Any) -> Any:
+            STRIKES.reach(begin)
+            result = original(*args, **more)
+            STRIKES.reach(end)
+            return result
+
+    setattr(owner, name, hooked)
+
+
+def hook_publish() -> None:
+    """Publishing a block: before a byte of it is sent, and after the server has taken it in."""
+    original = nats.aio.client.Client.publish
+
+    async def publish(self: Any, subject: str, *args: Any, **more: Any) -> None:
+        if subject != BLOCK_SUBJECT:
+            await original(self, subject, *args, **more)
+            return
+        STRIKES.reach(("publish", "before"))
+        await original(self, subject, *args, **more)
+        # The server answers a second PING only when it has read what came before it.
+        for _ in range(2):
+            await self.flush()
+        STRIKES.reach(("publish", "after"))
+
+    nats.aio.client.Client.publish = publish  # type: ignore[method-assign]
+
+
+def hook_deliveries() -> None:
+    """Delivering a page that holds something: before it is given to gRPC, and once it was taken."""
+    original = Streams.follow
+
+    async def follow(self: Streams, **more: Any) -> AsyncGenerator[Any, None]:
+        async for page in original(self, **more):
+            full = bool(len(page.records))
+            STRIKES.reach(("deliver", "before") if full else None)
+            yield page
+            STRIKES.reach(("deliver", "after") if full else None)
+
+    Streams.follow = follow  # type: ignore[method-assign]
+
+
+def hook_child() -> None:
+    """Keep the child at hand."""
+    original = EmbeddedNats.start
+
+    async def start(self: EmbeddedNats) -> None:
+        STRIKES.child = self
+        await original(self)
+
+    EmbeddedNats.start = start  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    for owner, name, begin, end in HOOKS:
+        hook(owner, name, begin, end)
+    hook_publish()
+    hook_deliveries()
+    hook_child()
+    threading.Thread(target=STRIKES.listen, daemon=True).start()
+    main()
