@@ -1,7 +1,7 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench faults fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench faults fuzz fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
@@ -24,6 +24,14 @@ bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 
 faults: setup ## Kill gateway and nats-server at every step, at more calls and together (minutes)
 	@FAULT_ROUNDS=$${FAULT_ROUNDS:-2} $(VENV) -m pytest tests/faults
+
+FUZZ_SECONDS ?= 600
+fuzz: setup ## Try generated input for FUZZ_SECONDS (600), new examples every round
+	@end=$$(( $$(date +%s) + $(FUZZ_SECONDS) )); \
+	while [ $$(date +%s) -lt $$end ]; do \
+	  FUZZ_SCALE=5 $(VENV) -m pytest -q -o faulthandler_timeout=0 tests/fuzz \
+	    tests/admission/test_any_history.py || exit 1; \
+	done
 
 fix: setup ## Format, and mend what the linter can
 	@$(VENV) -m ruff format

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_public_key,
 )
-from google.protobuf.message import DecodeError
 
 from forewarn.exchange.v1 import envelope_pb2
+from forewarn_client import strict
 from forewarn_client.errors import Flaw, VerificationError
 
 PAYLOAD_TYPE: Final = "application/vnd.forewarn.statement.v1+protobuf"
@@ -111,11 +111,10 @@ class Envelope:
         Raises:
             VerificationError: ENVELOPE_MALFORMED, PAYLOAD_TYPE_UNSUPPORTED or SIGNATURE_MISSING.
         """
-        message = envelope_pb2.Envelope()
         try:
-            message.ParseFromString(data)
-        except DecodeError:
-            raise _malformed("the bytes do not parse as an envelope") from None
+            message = strict.parse_canonical(envelope_pb2.Envelope, data, "envelope")
+        except strict.StrictError:
+            raise _malformed("the bytes are not an envelope in its one form") from None
         if message.payload_type != PAYLOAD_TYPE:
             raise VerificationError(
                 Flaw.PAYLOAD_TYPE_UNSUPPORTED, f"the envelope's payload type is not {PAYLOAD_TYPE}"

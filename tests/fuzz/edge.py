@@ -1,0 +1,188 @@
+"""The whole edge in one process: real guard, services, admission and store; no socket, no stream.
+
+* A call is bytes and a certificate, as TLS hands them over; an answer is a message or a status.
+* `call` insists on the one thing that holds for any bytes: an error is a status of the table with
+  its reason, and never INTERNAL.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from certs.authority import Authority
+from forewarn.exchange.v1 import directory_service_pb2, exchange_service_pb2, log_service_pb2
+from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
+from gateway.core.errors import Reason
+from gateway.delivery.streams import Streams
+from gateway.delivery.wakeups import Wakeups
+from gateway.edge.callers import Callers
+from gateway.edge.directory import DirectoryService
+from gateway.edge.exchange import ExchangeService
+from gateway.edge.guard import Guard
+from gateway.edge.log import LogService
+from gateway.edge.status import CODES, DOMAIN
+from gateway.ports import SignedHead
+from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, make_key
+from tests.world.store_ledger import StoreLedger
+from tests.world.world import World
+
+SERVICES = {
+    service.name: service
+    for file in (exchange_service_pb2, directory_service_pb2, log_service_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+}
+METHODS = {method.full_name: method for service in SERVICES.values() for method in service.methods}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """An error answer."""
+
+    code: grpc.StatusCode
+    reason: Reason
+
+
+class _Aborted(grpc.aio.AbortError):
+    """What the context raises, as the real one does."""
+
+
+class _Context:
+    """As much of a servicer context as the guard uses."""
+
+    def __init__(self, certificate: bytes) -> None:
+        self._certificate = certificate
+        self.failed: Failed | None = None
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_pem_cert": [self._certificate]}
+
+    async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
+        ((_, raw),) = trailer
+        status = status_pb2.Status.FromString(raw)
+        assert (status.code, status.message) == (code.value[0], message)
+        info = error_details_pb2.ErrorInfo()
+        assert status.details[0].Unpack(info)
+        assert info.domain == DOMAIN
+        self.failed = Failed(code=code, reason=Reason(info.reason))
+        raise _Aborted
+
+
+class _Head:
+    """The newest checkpoint, signed at every look."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._signer = NoteSigner(name=ORIGIN, key=make_key("log"))
+
+    @property
+    def current(self) -> SignedHead:
+        size, root = self.size, self._world.ledger.root()
+        text = Checkpoint(origin=ORIGIN, size=size, root=root).text()
+        note = Note(text=text, signatures=(self._signer.sign(text),)).encode()
+        return SignedHead(note=note, size=size, root=root)
+
+    @property
+    def size(self) -> int:
+        return self._world.size
+
+    async def wait_beyond(self, size: int) -> SignedHead:
+        assert self.size > size
+        return self.current
+
+
+class _Log(logging.Handler):
+    """Keeps what the guard says of a failure, for whoever reads the test's."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said = record.getMessage()
+
+
+class Edge:
+    """An exchange with its members, called from their systems."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World(StoreLedger(folder)).__enter__()
+        self._authority = Authority.create(folder / "ca", trust_domain=TRUST_DOMAIN)
+        self._certificates: dict[str, bytes] = {}
+        self._log = _Log()
+        logging.getLogger("gateway.edge.guard").addHandler(self._log)
+
+    def close(self) -> None:
+        logging.getLogger("gateway.edge.guard").removeHandler(self._log)
+        self.world.__exit__()
+
+    def certificate(self, actor: Actor) -> bytes:
+        """Give the certificate of a member's system, PEM."""
+        name = str(actor.system)
+        if name not in self._certificates:
+            self._certificates[name] = self._authority.leaf([name])[0]
+        return self._certificates[name]
+
+    def call(self, method: str, request: bytes, certificate: bytes) -> Message | Failed:
+        """Make a call; of a stream, take the first answer."""
+        context = _Context(certificate)
+        try:
+            answer: Message = self.world.run(self._answer(self._handlers[method], request, context))
+            return answer
+        except _Aborted:
+            failed = context.failed
+        assert failed is not None
+        assert failed.reason is not Reason.INTERNAL, self._log.said
+        assert failed.code is CODES[failed.reason]
+        return failed
+
+    async def _answer(self, handler: Any, request: bytes, context: _Context) -> Message:
+        if handler.unary_unary is not None:
+            found: Message = await handler.unary_unary(request, context)
+        else:
+            answers: AsyncIterator[Message] = handler.unary_stream(request, context)
+            found = await anext(answers)
+            await answers.aclose()  # type: ignore[attr-defined]  # a generator, as the guard makes
+        # What cannot be serialized never arrives.
+        found.SerializeToString()
+        return found
+
+    @cached_property
+    def _handlers(self) -> dict[str, Any]:
+        world, reader = self.world, self.world.ledger
+        head = _Head(world)
+        callers = Callers(trust_domain=TRUST_DOMAIN, directories=world.directories, head=head)
+        wakeups = Wakeups(reader=reader, head=head)
+        services: dict[str, object] = {
+            "ExchangeService": ExchangeService(
+                origin=ORIGIN,
+                reader=reader,
+                head=head,
+                callers=callers,
+                admission=world.admission,
+                policy=world.policy,
+                streams=Streams(wakeups),
+                check_writable=lambda: None,
+            ),
+            "DirectoryService": DirectoryService(reader=reader, head=head),
+            "LogService": LogService(reader=reader, head=head),
+        }
+        guard = Guard(callers=callers, now=lambda: world.pen.now)
+        return {
+            method.full_name: _named(guard.handler(SERVICES[name], service), name, method.name)
+            for name, service in services.items()
+            for method in SERVICES[name].methods
+        }
+
+
+def _named(handler: grpc.GenericRpcHandler, service: str, method: str) -> Any:
+    details: Any = type("Details", (), {"method": f"/{SERVICES[service].full_name}/{method}"})()
+    return handler.service(details)
