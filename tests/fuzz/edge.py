@@ -136,9 +136,10 @@ class Edge:
         context = _Context(certificate)
         try:
             answer: Message = self.world.run(self._answer(self._handlers[method], request, context))
-            return answer
         except _Aborted:
             failed = context.failed
+        else:
+            return answer
         assert failed is not None
         assert failed.reason is not Reason.INTERNAL, self._log.said
         assert failed.code is CODES[failed.reason]
