@@ -45,8 +45,8 @@ class NatsAnnouncer:
     async def _say(self, session: Session) -> None:
         if self._newest is not None:
             try:
-                await session.client.publish(CHECKPOINT_SUBJECT, self._newest)
-            except nats.errors.Error as error:
+                await session.race(session.client.publish(CHECKPOINT_SUBJECT, self._newest))
+            except (nats.errors.Error, SessionEnded) as error:
                 _log.debug("checkpoint not announced, the next session repeats it: %r", error)
 
 
@@ -63,8 +63,8 @@ class NatsAnnouncements:
             session = await self._connection.session()
             letterbox = _Letterbox()
             try:
-                subscription = await session.client.subscribe(
-                    CHECKPOINT_SUBJECT, cb=letterbox.receive
+                subscription = await session.race(
+                    session.client.subscribe(CHECKPOINT_SUBJECT, cb=letterbox.receive)
                 )
                 # After this the server has the subscription: whatever was said before it is
                 # covered by the wake-up, whatever is said later is heard.
@@ -77,8 +77,8 @@ class NatsAnnouncements:
                 while (note := await letterbox.take(session)) is not None:
                     yield Announcement(note=note)
             finally:
-                with contextlib.suppress(nats.errors.Error):
-                    await subscription.unsubscribe()
+                with contextlib.suppress(nats.errors.Error, SessionEnded):
+                    await session.race(subscription.unsubscribe())
 
 
 class _Letterbox:

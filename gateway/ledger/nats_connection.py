@@ -97,11 +97,18 @@ class Session:
         task = asyncio.ensure_future(call)
         try:
             await self._either(task)
-            if not task.done():
+            if not task.done() or task.cancelled():
                 raise SessionEnded
+            return task.result()
+        except TimeoutError:
+            raise
+        except (OSError, RuntimeError, AttributeError) as error:
+            # nats-py lets through what the loop says of a socket that has just died; uvloop says
+            # RuntimeError. The session is of no more use: the read loop would find that out later.
+            self._end()
+            raise SessionEnded from error
         finally:
             task.cancel()
-        return task.result()
 
     async def settle(self) -> None:
         """Wait until the server has taken in everything sent before.
@@ -240,6 +247,8 @@ class RoleConnection:
             session = Session(self._role)
             try:
                 await session.connect(self._endpoint)
+                for greet in self._greeters:
+                    await greet(session)
             except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt is ours
                 self._last_error = error
                 await session.close()
@@ -251,8 +260,6 @@ class RoleConnection:
                 raise
             pause = _FIRST_PAUSE
             self._session = session
-            for greet in self._greeters:
-                await greet(session)
             self._up.set()
             await session.lost()
             self._up.clear()

@@ -140,12 +140,13 @@ class JetStreamReader:
         if sequence < 1:
             return None
         session = await self._connection.session(within=REQUEST_SECONDS)
+        jsm = session.client.jsm(timeout=REQUEST_SECONDS)
         try:
-            raw = await _ask(
-                session, session.client.jsm(timeout=REQUEST_SECONDS).get_msg(STREAM, sequence)
-            )
+            raw = await session.race(jsm.get_msg(STREAM, sequence))
         except NotFoundError:
             return None
+        except (nats.errors.Error, SessionEnded, TimeoutError) as error:
+            raise _unanswered(error) from error
         return raw.data or b""
 
     async def bounds(self) -> Bounds:
@@ -185,7 +186,9 @@ class _Pull:
 
     async def open(self, after: int) -> None:
         client = self._session.client
-        self._subscription = await client.subscribe(self._inbox, cb=self._receive)
+        self._subscription = await _ask(
+            self._session, client.subscribe(self._inbox, cb=self._receive)
+        )
         config = api.ConsumerConfig(
             name=self._consumer,
             deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
@@ -228,12 +231,14 @@ class _Pull:
         }
         self._due = _PULL_MESSAGES
         try:
-            await self._session.client.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}",
-                json.dumps(pull).encode(),
-                reply=self._inbox,
+            await self._session.race(
+                self._session.client.publish(
+                    f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}",
+                    json.dumps(pull).encode(),
+                    reply=self._inbox,
+                )
             )
-        except nats.errors.Error as error:
+        except (nats.errors.Error, SessionEnded) as error:
             raise StreamInterrupted("the connection was lost") from error
 
     async def _wait(self) -> None:
@@ -311,11 +316,13 @@ async def _bounds(session: Session) -> Bounds:
 async def _ask(session: Session, call: Coroutine[None, None, _T]) -> _T:
     try:
         return await session.race(call)
-    except NotFoundError:
-        raise
     except (nats.errors.Error, SessionEnded, TimeoutError) as error:
-        why = error.description if isinstance(error, APIError) else type(error).__name__
-        raise Fault(
-            Reason.LEDGER_UNAVAILABLE,
-            f"the stream {STREAM} does not answer ({why}): see the nats-server log",
-        ) from error
+        raise _unanswered(error) from error
+
+
+def _unanswered(error: Exception) -> Fault:
+    why = error.description if isinstance(error, APIError) else type(error).__name__
+    return Fault(
+        Reason.LEDGER_UNAVAILABLE,
+        f"the stream {STREAM} does not answer ({why}): see the nats-server log",
+    )

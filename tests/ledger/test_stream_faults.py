@@ -8,14 +8,16 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 from nats.js import api
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger import nats_conf, stream
-from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.nats_connection import RoleConnection, Session
 from gateway.ledger.nats_roles import (
     BLOCK_SUBJECT,
     PERMISSIONS,
@@ -26,7 +28,7 @@ from gateway.ledger.nats_roles import (
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.stream import AppendPatience, JetStreamAppender, JetStreamReader
 from gateway.ledger.stream_setup import check_stream
-from gateway.ports import AppendOutcome, StreamInterrupted
+from gateway.ports import AppendOutcome, Bounds, StreamInterrupted
 from tests.ledger.running import (
     PATIENCE,
     Ledger,
@@ -177,6 +179,87 @@ async def test_a_server_that_hangs_interrupts_the_follower(
         finally:
             os.kill(running.pid, signal.SIGCONT)
     assert (await ledger.appender.append(b"after")).sequence == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("almighty")
+async def test_a_stream_that_is_gone_is_waited_for(tmp_path: Path) -> None:
+    await initialise(tmp_path)
+    async with (
+        server(tmp_path) as nats,
+        nats_ledger(nats) as ledger,
+        connection(nats, Role.KEEPER) as keeper,
+    ):
+        await (await keeper.session()).client.jsm().delete_stream(STREAM)
+        with pytest.raises(Fault, match="stream not found") as caught:
+            await ledger.reader.bounds()
+        assert caught.value.reason is Reason.LEDGER_UNAVAILABLE
+
+
+@pytest.mark.asyncio
+async def test_a_session_lost_while_a_follower_opens_is_no_failure_of_ours(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stream._bounds
+
+    async def lost_after(session: Session) -> Bounds:
+        found = await real(session)
+        await session.client.close()
+        return found
+
+    await ledger.appender.append(b"one")
+    monkeypatch.setattr(stream, "_bounds", lost_after)
+    async with aclosing(ledger.reader.follow(0)) as messages:
+        with pytest.raises(Fault) as caught:
+            await anext(messages)
+    assert caught.value.reason is Reason.LEDGER_UNAVAILABLE
+    monkeypatch.undo()
+    async with aclosing(ledger.reader.follow(0)) as messages:
+        assert (await asyncio.wait_for(anext(messages), PATIENCE)).message == b"one"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("the handler is closed"), ConnectionResetError(), asyncio.CancelledError()],
+)
+async def test_whatever_nats_py_says_of_a_dead_socket_the_block_is_sent_again(
+    running: EmbeddedNats, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """What uvloop raises for a closed handle is neither an OSError nor one of nats-py's own."""
+    real = Client.publish
+    failures = [error, error]
+
+    async def dying(client: Client, subject: str, *args: Any, **more: Any) -> None:
+        if subject == BLOCK_SUBJECT and failures:
+            raise failures.pop()
+        await real(client, subject, *args, **more)
+
+    monkeypatch.setattr(Client, "publish", dying)
+    async with connection(running, Role.WORKER) as worker:
+        appended = await JetStreamAppender(worker).append(b"one")
+    assert (appended.sequence, failures) == (1, [])
+
+
+@pytest.mark.asyncio
+async def test_a_greeting_that_fails_costs_a_session_and_not_the_connection(
+    running: EmbeddedNats,
+) -> None:
+    greeted = 0
+
+    async def greet(session: Session) -> None:
+        nonlocal greeted
+        greeted += 1
+        if greeted == 1:
+            raise RuntimeError("the handler is closed")
+
+    async with connection(running, Role.WORKER) as worker:
+        worker.on_session(greet)
+        await (await worker.session()).close()
+        async with asyncio.timeout(PATIENCE):
+            while greeted < 2:  # noqa: ASYNC110 - the connection has no event for it
+                await asyncio.sleep(0.005)
+        assert (await JetStreamAppender(worker).append(b"one")).sequence == 1
 
 
 @pytest.mark.asyncio
