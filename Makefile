@@ -1,13 +1,13 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench faults fuzz fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench faults fuzz overload fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make PYTHON=python3.12 ... chooses the Python (3.11 or later) of a new .venv"
 
@@ -25,13 +25,15 @@ bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 faults: setup ## Kill gateway and nats-server at every step, at more calls and together (minutes)
 	@FAULT_ROUNDS=$${FAULT_ROUNDS:-2} $(VENV) -m pytest tests/faults
 
-FUZZ_SECONDS ?= 600
 fuzz: setup ## Try generated input for FUZZ_SECONDS (600), new examples every round
-	@end=$$(( $$(date +%s) + $(FUZZ_SECONDS) )); \
+	@end=$$(( $$(date +%s) + $${FUZZ_SECONDS:-600} )); \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  FUZZ_SCALE=5 $(VENV) -m pytest -q -o faulthandler_timeout=0 tests/fuzz \
 	    tests/admission/test_any_history.py || exit 1; \
 	done
+
+overload: setup ## Hand in twice what it can take, and report what became of it (SECONDS=30)
+	@$(VENV) -m tests.faults.overload --seconds $(or $(SECONDS),30)
 
 fix: setup ## Format, and mend what the linter can
 	@$(VENV) -m ruff format

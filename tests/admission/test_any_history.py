@@ -319,4 +319,4 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 TestAnyHistory = History.TestCase
-TestAnyHistory.settings = settings(deadline=None, max_examples=examples(40), stateful_step_count=30)
+TestAnyHistory.settings = settings(deadline=None, max_examples=examples(15), stateful_step_count=30)

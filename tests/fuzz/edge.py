@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
 from gateway.edge.status import CODES, DOMAIN
+from gateway.edge.turnstile import Turnstile
 from gateway.ports import SignedHead
 from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, make_key
 from tests.world.store_ledger import StoreLedger
@@ -41,6 +43,9 @@ SERVICES = {
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 METHODS = {method.full_name: method for service in SERVICES.values() for method in service.methods}
+
+
+Metadata = Sequence[tuple[str, str | bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +63,24 @@ class _Aborted(grpc.aio.AbortError):
 class _Context:
     """As much of a servicer context as the guard uses."""
 
-    def __init__(self, certificate: bytes) -> None:
+    def __init__(self, certificate: bytes, metadata: Metadata) -> None:
         self._certificate = certificate
+        self._metadata = metadata
+        self._done: list[Callable[[Any], None]] = []
         self.failed: Failed | None = None
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self._certificate]}
+
+    def invocation_metadata(self) -> Metadata:
+        return self._metadata
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        self._done.append(callback)
+
+    def done(self) -> None:
+        for callback in self._done:
+            callback(self)
 
     async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
         ((_, raw),) = trailer
@@ -95,7 +112,8 @@ class _Head:
         return self._world.size
 
     async def wait_beyond(self, size: int) -> SignedHead:
-        assert self.size > size
+        if size >= self.size:
+            await asyncio.Event().wait()
         return self.current
 
 
@@ -131,15 +149,19 @@ class Edge:
             self._certificates[name] = self._authority.leaf([name])[0]
         return self._certificates[name]
 
-    def call(self, method: str, request: bytes, certificate: bytes) -> Message | Failed:
+    def call(
+        self, method: str, request: bytes, certificate: bytes, metadata: Metadata = ()
+    ) -> Message | Failed:
         """Make a call; of a stream, take the first answer."""
-        context = _Context(certificate)
+        context = _Context(certificate, metadata)
         try:
             answer: Message = self.world.run(self._answer(self._handlers[method], request, context))
         except _Aborted:
             failed = context.failed
         else:
             return answer
+        finally:
+            context.done()
         assert failed is not None
         assert failed.reason is not Reason.INTERNAL, self._log.said
         assert failed.code is CODES[failed.reason]
@@ -176,7 +198,7 @@ class Edge:
             "DirectoryService": DirectoryService(reader=reader, head=head),
             "LogService": LogService(reader=reader, head=head),
         }
-        guard = Guard(callers=callers, now=lambda: world.pen.now)
+        guard = Guard(callers=callers, turnstile=Turnstile(1), head=head, now=lambda: world.pen.now)
         return {
             method.full_name: _named(guard.handler(SERVICES[name], service), name, method.name)
             for name, service in services.items()

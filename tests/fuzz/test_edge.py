@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from forewarn.exchange.v1 import envelope_pb2
@@ -17,12 +17,14 @@ from forewarn.statement.v1 import header_pb2
 from gateway.core.envelope import PAYLOAD_TYPE
 from gateway.core.errors import Reason
 from gateway.core.statements import Kind
+from gateway.edge.floor import VERIFIED_SIZE
 from gateway.wire.statements import body_type
 from tests.fuzz.edge import METHODS, Edge, Failed
 from tests.fuzz.shapes import messages, spoiled
 from tests.world.actors import Draft, keyid_of, seal, sector
 from tests.world.budget import examples
 
+CHECKPOINT = "forewarn.exchange.v1.LogService.GetCheckpoint"
 SUBMIT = "forewarn.exchange.v1.ExchangeService.Submit"
 LISTS = {
     "forewarn.exchange.v1.ExchangeService.ListEntries": pb.ListEntriesRequest,
@@ -139,7 +141,7 @@ def test_anything_signed(edge: Edge, data: st.DataObject) -> None:
     submit_signed(edge, draft, payload)
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(50))
 @given(data=st.data(), kind=st.sampled_from(Kind))
 def test_any_header_and_any_body_signed(edge: Edge, data: st.DataObject, kind: Kind) -> None:
     """A header of its sender's with one part exchanged for any other, or a body of any content."""
@@ -165,11 +167,22 @@ def test_any_header_and_any_body_signed(edge: Edge, data: st.DataObject, kind: K
 
 
 @settings(max_examples=examples(40))
+@given(said=st.lists(st.text("0123456789+- _", max_size=20) | st.binary(max_size=4), max_size=2))
+def test_any_word_on_the_verified_size(edge: Edge, said: list[str | bytes]) -> None:
+    certificate = edge.certificate(edge.world.aurora)
+    sizes = [int(each) for each in said if isinstance(each, str) and each.isdecimal()]
+    assume(max(sizes, default=0) <= edge.world.size)  # else it waits for what never comes
+    metadata = [(VERIFIED_SIZE, each) for each in said]
+    answer = edge.call(CHECKPOINT, b"", certificate, metadata)
+    assert not isinstance(answer, Failed) or answer.reason is Reason.FIELD_INVALID
+
+
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_any_certificate(edge: Edge, data: st.DataObject) -> None:
     """TLS lets none of these through; should it ever, the guard stands."""
     certificate = data.draw(spoiled(edge.certificate(edge.world.aurora)) | st.binary(max_size=64))
-    answer = edge.call("forewarn.exchange.v1.LogService.GetCheckpoint", b"", certificate)
+    answer = edge.call(CHECKPOINT, b"", certificate)
     if isinstance(answer, Failed):
         assert answer.reason in {
             Reason.SPIFFE_ID_MISSING,
