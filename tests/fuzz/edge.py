@@ -30,6 +30,7 @@ from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
+from gateway.edge.readings import Readings
 from gateway.edge.status import CODES, DOMAIN
 from gateway.edge.turnstile import Turnstile
 from gateway.ports import SignedHead
@@ -136,10 +137,12 @@ class Edge:
         self._authority = Authority.create(folder / "ca", trust_domain=TRUST_DOMAIN)
         self._certificates: dict[str, bytes] = {}
         self._log = _Log()
+        self._readings = Readings()
         logging.getLogger("gateway.edge.guard").addHandler(self._log)
 
     def close(self) -> None:
         logging.getLogger("gateway.edge.guard").removeHandler(self._log)
+        self._readings.close()
         self.world.__exit__()
 
     def certificate(self, actor: Actor) -> bytes:
@@ -193,10 +196,11 @@ class Edge:
                 admission=world.admission,
                 policy=world.policy,
                 streams=Streams(wakeups),
+                readings=self._readings,
                 check_writable=lambda: None,
             ),
-            "DirectoryService": DirectoryService(reader=reader, head=head),
-            "LogService": LogService(reader=reader, head=head),
+            "DirectoryService": DirectoryService(reader=reader, head=head, readings=self._readings),
+            "LogService": LogService(reader=reader, head=head, readings=self._readings),
         }
         guard = Guard(callers=callers, turnstile=Turnstile(1), head=head, now=lambda: world.pen.now)
         return {
