@@ -8,12 +8,13 @@
   scheme makes it ambiguous. It may be used by a client, and does not sign certificates.
 * The common name is never read.
 
-It does not check the chain, the dates or revocation: TLS did, before this is called. It does not
-know which members exist: the directory does.
+It does not check the chain or revocation: TLS did, before this is called. It does not know which
+members exist: the directory does.
 """
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum, unique
 from typing import Final, Self
 
@@ -150,14 +151,40 @@ def peer_system(certificate: bytes, trust_domain: str) -> SystemId:
     return system
 
 
+def valid_until(certificate: bytes) -> datetime:
+    """Tell until when a caller's certificate is valid.
+
+    TLS asks for it when a connection is made, and not when a session is resumed (RFC 8446 section
+    2.2): whoever kept a ticket could call for days with a certificate that has expired.
+
+    Args:
+        certificate: The leaf certificate that TLS has verified, PEM or DER.
+
+    Returns:
+        The last instant at which it is valid, UTC.
+
+    Raises:
+        Refusal: SPIFFE_ID_MALFORMED, it does not parse.
+    """
+    return _load(certificate).not_valid_after_utc
+
+
 def _extensions(certificate: bytes) -> x509.Extensions:
-    """Load the certificate; DER begins with the tag of a SEQUENCE, which PEM never does."""
+    loaded = _load(certificate)
+    try:
+        return loaded.extensions
+    except _UNREADABLE:
+        raise _unreadable() from None
+
+
+def _load(certificate: bytes) -> x509.Certificate:
+    """Load a certificate; DER begins with the tag of a SEQUENCE, which PEM never does."""
     try:
         if certificate.startswith(b"\x30"):
-            return x509.load_der_x509_certificate(certificate).extensions
-        return x509.load_pem_x509_certificate(certificate).extensions
+            return x509.load_der_x509_certificate(certificate)
+        return x509.load_pem_x509_certificate(certificate)
     except _UNREADABLE:
-        raise _malformed("the certificate that should hold it does not parse") from None
+        raise _unreadable() from None
 
 
 def _only_uri(extensions: x509.Extensions) -> str:
@@ -218,6 +245,10 @@ def _split(uri: str) -> tuple[str, str]:
     if not _TRUST_DOMAIN.fullmatch(trust_domain):
         raise _malformed("its trust domain is not 1 to 255 of a-z, 0-9, '.', '_' and '-'")
     return trust_domain, path
+
+
+def _unreadable() -> Refusal:
+    return _malformed("the certificate that should hold it does not parse")
 
 
 def _malformed(why: str) -> Refusal:

@@ -1,6 +1,7 @@
 """Who calls: from the certificate that TLS verified to a member that may take part.
 
 * The name comes from the certificate alone, the standing from the directory as the ledger has it.
+* A certificate is asked for its end at every call: TLS does so only where a connection is new.
 * The directory is asked again as soon as the ledger has grown: a suspension that was answered is in
   force for the very next call.
 
@@ -20,7 +21,7 @@ from gateway.admission.batches import Batches
 from gateway.admission.directories import Directories
 from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
-from gateway.core.identity import MemberId, SystemId, peer_system
+from gateway.core.identity import MemberId, SystemId, peer_system, valid_until
 from gateway.core.members import Member
 from gateway.ports import LedgerHead
 
@@ -65,27 +66,35 @@ class Callers:
         self._at_hand: Directory | None = None
         # Calls that come while it is read wait for the next reading together.
         self._readings = Batches(self._reading)
-        # Pure: a certificate always names the same system. TLS has judged its dates and chain.
+        # Pure: a certificate always names the same system. TLS has judged its chain.
         self._named = lru_cache(_KNOWN_CERTIFICATES)(peer_system)
+        self._ends = lru_cache(_KNOWN_CERTIFICATES)(valid_until)
 
-    def system(self, auth_context: Mapping[str, Iterable[bytes]]) -> SystemId:
+    def system(self, auth_context: Mapping[str, Iterable[bytes]], now: datetime) -> SystemId:
         """Name the system at the other end of a connection.
 
         Args:
             auth_context: What gRPC knows of the peer.
+            now: When it calls, UTC.
 
         Returns:
             The system.
 
         Raises:
-            Refusal: An identity reason; SPIFFE_ID_MISSING where there is no certificate at all.
+            Refusal: An identity reason; SPIFFE_ID_MISSING where there is no certificate at all,
+                CERTIFICATE_EXPIRED where it is valid no more.
         """
         certificates = tuple(auth_context.get(_CERTIFICATE) or ())
         if not certificates:
             raise Refusal(
                 Reason.SPIFFE_ID_MISSING, "the connection has no client certificate; present one"
             )
-        return self._named(certificates[0], self._trust_domain)
+        system = self._named(certificates[0], self._trust_domain)
+        if self._ends(certificates[0]) < now:
+            raise Refusal(
+                Reason.CERTIFICATE_EXPIRED, "the connection's certificate has expired; renew it"
+            )
+        return system
 
     async def member(self, system: SystemId) -> Member:
         """Give the member for which a system may call at present.

@@ -124,7 +124,7 @@ class Guard:
 
     async def _admit(self, method: MethodDescriptor, context: Context, size: int) -> Caller:
         received = self._now()
-        system = self._callers.system(context.auth_context())
+        system = self._callers.system(context.auth_context(), received)
         member = await self._callers.member(system)
         if member.kind not in POLICY[method.full_name]:
             raise Refusal(

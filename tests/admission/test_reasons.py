@@ -30,6 +30,7 @@ ELSEWHERE = {
     Reason.SPIFFE_ID_MALFORMED: "vectors/spiffe",
     Reason.TRUST_DOMAIN_FOREIGN: "vectors/spiffe",
     Reason.CLIENT_AUTH_EKU_MISSING: "vectors/spiffe",
+    Reason.CERTIFICATE_EXPIRED: "edge",
     Reason.TOO_MANY_CALLS: "edge",
     Reason.ENTRY_NOT_FOUND: "compose",
     Reason.PAGE_SIZE_INVALID: "edge",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
@@ -24,7 +27,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.policy import POLICY
 from gateway.edge.turnstile import Turnstile
 
-NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)
 SERVICE = pb.DESCRIPTOR.services_by_name["ExchangeService"]
 SECRET = "unreleased-model-name"
 MOST = 3
@@ -120,14 +123,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 class World:
-    def __init__(self, kind: MemberKind = MemberKind.LAB) -> None:
+    def __init__(self, kind: MemberKind = MemberKind.LAB, now: datetime = NOW) -> None:
         self.directory = Directory(kind)
         self.head = Head()
         directories: Any = self.directory
         head: Any = self.head
         callers = Callers(trust_domain="exchange.example", directories=directories, head=head)
         self.service = Service()
-        guard = Guard(callers=callers, turnstile=Turnstile(MOST), head=head, now=lambda: NOW)
+        guard = Guard(callers=callers, turnstile=Turnstile(MOST), head=head, now=lambda: now)
         self.handler = guard.handler(SERVICE, self.service)
 
     def _method(self, name: str) -> Any:
@@ -173,6 +176,21 @@ async def test_no_certificate_no_call() -> None:
         Reason.SPIFFE_ID_MISSING,
     )
     assert not world.service.seen
+
+
+@pytest.mark.asyncio
+async def test_a_certificate_that_has_expired_meanwhile_calls_no_more(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path / "ca", trust_domain="exchange.example")
+    begun = datetime.now(UTC)
+    uris = ["spiffe://exchange.example/lab/aurora/desk"]
+    leaf = authority.leaf(uris, not_before=begun, lifetime=timedelta(hours=1))[0]
+    certificate = x509.load_pem_x509_certificate(leaf).public_bytes(Encoding.PEM)
+    for hours, reason in ((0, ""), (2, Reason.CERTIFICATE_EXPIRED)):
+        world, context = World(now=begun + timedelta(hours=hours)), Context(certificate)
+        with contextlib.suppress(Aborted):
+            await world.call("GetEntry", b"", context)
+        assert context.reason == reason
+        assert len(world.service.seen) == (not reason)
 
 
 @pytest.mark.asyncio
