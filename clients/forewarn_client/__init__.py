@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from forewarn_client.agency import Agency
     from forewarn_client.authoring import AuthoringError, Document, Draft, compose, read_document
+    from forewarn_client.bulk import Handed
     from forewarn_client.cases import Case, CaseSummary
     from forewarn_client.directory import DirectoryView
     from forewarn_client.enrolment import EnrolmentRequest
@@ -65,6 +66,7 @@ __all__ = [
     "Flaw",
     "ForewarnError",
     "Genesis",
+    "Handed",
     "HistoryError",
     "Home",
     "HomeError",
@@ -113,6 +115,7 @@ _MODULES: Final = {
     "ForewarnError": "errors",
     "Genesis": "registrar",
     "Home": "home",
+    "Handed": "bulk",
     "HistoryError": "errors",
     "HomeError": "errors",
     "JoinFile": "join",

@@ -77,6 +77,27 @@ def parse(error: grpc.aio.AioRpcError) -> Answer:
     )
 
 
+def of_status(data: bytes) -> grpc.aio.AioRpcError:
+    """Read an error answer that came within a stream.
+
+    Args:
+        data: A serialized `google.rpc.Status`.
+
+    Returns:
+        It, as a call of its own would have ended.
+    """
+    try:
+        status = status_pb2.Status.FromString(data)
+    except DecodeError:
+        status = status_pb2.Status()
+    codes = {code.value[0]: code for code in grpc.StatusCode}
+    code = codes.get(status.code, grpc.StatusCode.UNKNOWN)
+    # A refusal is never a success, whatever it says.
+    code = grpc.StatusCode.UNKNOWN if code is grpc.StatusCode.OK else code
+    trailing = grpc.aio.Metadata((_DETAILS, data))
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing, status.message)
+
+
 def is_transient(error: grpc.aio.AioRpcError) -> bool:
     """Tell whether the same call may succeed soon.
 

@@ -94,7 +94,9 @@ class CheckpointFile:
         files.make_folder(self._path.parent)
         with _locked(self._path.with_name(f".{FILE}.lock")):
             found = self.load()
-            if found is not None and (known is None or found.checkpoint != known.checkpoint):
+            if found is not None and (
+                known is None or found.checkpoint != known.checkpoint or found.size > new.size
+            ):
                 return found
             files.write(self._path, new.note)
             return None

@@ -4,19 +4,22 @@
   verified before it is handed on.
 * Statements are made from documents (`authoring`) or are ready drafts. Handing in is idempotent:
   a lost answer is asked for again, and the same statement is never recorded twice.
+* `submit_many` hands in any number over one stream.
 * Any member may say the common answers in a case, and speak for its own keys, systems and choices.
 
 What only some kinds of member may say stands in `Lab`, `Agency`, `Operator` and `Registrar`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn.statement.v1 import header_pb2
-from forewarn_client import authoring, cases, kinds, signing
+from forewarn_client import authoring, bulk, cases, kinds, signing
 from forewarn_client.authoring import Document, Draft
+from forewarn_client.bulk import Handed
 from forewarn_client.connection import Connection
 from forewarn_client.errors import Flaw, RequestError, VerificationError
 from forewarn_client.outcomes import Submitted, lead_time
@@ -89,9 +92,46 @@ class Member(Connection):
             VerificationError: The answer does not prove that the statement is recorded.
             RequestError: Too few keys are at hand.
         """
-        envelope = signing.sign(draft, await self._signers_for(draft))
-        request = exchange_service_pb2.SubmitRequest(envelope=envelope)
+        request = exchange_service_pb2.SubmitRequest(envelope=await self._sign(draft))
         answer = await self.session.call(self.session.exchange.Submit, request)
+        return await self._verified(draft, answer)
+
+    async def submit_many(
+        self, drafts: AsyncIterable[Draft], *, at_once: int = bulk.AT_ONCE
+    ) -> AsyncGenerator[Handed, None]:
+        """Hand in many statements over one stream, and verify each answer.
+
+        Statements are judged side by side: do not give one that needs an earlier one before that is
+        answered. Those of the directory all do; say `at_once=1` for them.
+
+        Args:
+            drafts: The statements, taken as answers come back.
+            at_once: Most statements under way, at least 1.
+
+        Yields:
+            For each statement what became of it, as the answers come; where it was refused, the
+            error stands in its place.
+
+        Raises:
+            UnavailableError: No answer in time; what was not yielded may be handed in again.
+            VerificationError: An answer does not prove what it says.
+            RequestError: Too few keys are at hand for one; those before it are answered first.
+        """
+        if at_once < 1:
+            raise RequestError("at least one statement has to be under way")
+        desk = bulk.Desk(
+            session=self.session, sign=self._sign, verify=self._verified, submit=self.submit
+        )
+        async with aclosing(bulk.Bulk(desk, at_once).run(drafts)) as handed:
+            async for each in handed:
+                yield each
+
+    async def _sign(self, draft: Draft) -> bytes:
+        return signing.sign(draft, await self._signers_for(draft))
+
+    async def _verified(
+        self, draft: Draft, answer: exchange_service_pb2.SubmitResponse
+    ) -> Submitted:
         evidence = Evidence.of_receipt(answer.receipt, answer.entry_body)
         (record,) = await self.reader.verify([evidence])
         if record.digest != draft.digest:

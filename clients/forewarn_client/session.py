@@ -89,6 +89,10 @@ def in_silence(_sentence: str) -> None:
     """Tell nobody."""
 
 
+Submissions = grpc.aio.StreamStreamCall[
+    exchange_service_pb2.SubmitStreamRequest, exchange_service_pb2.SubmitStreamResponse
+]
+
 _Opened = tuple[
     grpc.aio.UnaryStreamCall[
         exchange_service_pb2.FollowRequest, exchange_service_pb2.FollowResponse
@@ -244,6 +248,19 @@ class Session:
 
         return await self._persist(attempt, self.patience.budget)
 
+    def open_submissions(self) -> tuple[Submissions, int]:
+        """Open a stream of submissions.
+
+        Returns:
+            The stream, and the size that was said when it was opened.
+        """
+        floor = self._floor
+        return self.exchange.SubmitStream(metadata=contact.said(floor)), floor
+
+    async def see(self, note: bytes, floor: int) -> int:
+        """Compare a checkpoint of a stream with what was verified before; give its size."""
+        return floor if self._past is None else await self._past.see(note, floor)
+
     async def follow(
         self, request: exchange_service_pb2.FollowRequest
     ) -> AsyncIterator[exchange_service_pb2.FollowResponse]:
@@ -264,9 +281,8 @@ class Session:
             call, message, floor = await self._opened(request)
             try:
                 while isinstance(message, exchange_service_pb2.FollowResponse):
-                    if self._past is not None:
-                        # Within a stream the ledger only grows.
-                        floor = await self._past.see(message.checkpoint, floor)
+                    # Within a stream the ledger only grows.
+                    floor = await self.see(message.checkpoint, floor)
                     yield message
                     request.cursor = message.cursor or request.cursor
                     message = await call.read()

@@ -31,6 +31,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
 from gateway.edge.readings import Readings
 from gateway.edge.server import EdgeLimits
+from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
 from gateway.ledger.head import Head
@@ -157,18 +158,22 @@ def build(  # noqa: PLR0913 - what differs between a gateway and another
         reader=reader,
         head=head,
         callers=callers,
-        admission=Admission(
-            origin=inception.origin,
+        submissions=Submissions(
             reader=reader,
-            directories=directories,
+            head=head,
+            admission=Admission(
+                origin=inception.origin,
+                reader=reader,
+                directories=directories,
+                policy=policy,
+                recorder=recorder,
+                salt=salt,
+            ),
             policy=policy,
-            recorder=recorder,
-            salt=salt,
+            check_writable=writable.check,
         ),
-        policy=policy,
         streams=Streams(wakeups),
         readings=readings,
-        check_writable=writable.check,
     )
     services = (
         (exchange_service_pb2, "ExchangeService", exchange),

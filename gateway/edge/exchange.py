@@ -10,19 +10,12 @@ Each answer is read from one snapshot of the store. Cases are in `cases`.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Final, Protocol
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
-from forewarn.exchange.v1 import ledger_pb2
-from gateway.admission.admit import Admission
-from gateway.admission.batches import Batches
-from gateway.admission.lead_times import PLANNING, NamedLeadTime, lead_times
-from gateway.admission.submission import Submission
-from gateway.core.errors import Fault, Reason, Refusal, invalid
+from gateway.core.errors import Reason, invalid
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.cases import Cases
 from gateway.edge.cursor import Question
@@ -30,11 +23,10 @@ from gateway.edge.filters import Filter, check_digest, parse_filter
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.edge.readings import Readings
 from gateway.edge.released import entry_not_found, released
-from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead
-from gateway.profiles import Policy
-from gateway.wire.statements import MAX_STATEMENT_BYTES
+from gateway.edge.submissions import Submissions
+from gateway.edge.submit_stream import answered
+from gateway.ports import LedgerHead, LedgerReader
 
-_COVER_SECONDS: Final = 10.0
 _FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
 
 
@@ -56,18 +48,16 @@ class Streams(Protocol):
 class ExchangeService:
     """See `forewarn.exchange.v1.ExchangeService`."""
 
-    def __init__(  # noqa: PLR0913 - the parts that a submission and a delivery pass through
+    def __init__(
         self,
         *,
         origin: str,
         reader: LedgerReader,
         head: LedgerHead,
         callers: Callers,
-        admission: Admission,
-        policy: Policy,
+        submissions: Submissions,
         streams: Streams,
         readings: Readings,
-        check_writable: Callable[[], None],
     ) -> None:
         """Put the parts together.
 
@@ -76,39 +66,30 @@ class ExchangeService:
             reader: The store.
             head: The newest signed checkpoint.
             callers: Asked again and again whether a stream's caller may still call.
-            admission: The way into the ledger.
-            policy: The policy data, for the view of lead times.
+            submissions: The way into the ledger.
             streams: Open streams.
             readings: Where calls read the store.
-            check_writable: Raises the Fault for which nothing is taken in at present.
         """
         self._origin = origin
         self._reader = reader
         self._head = head
         self._callers = callers
-        self._admission = admission
-        self._policy = policy
+        self._submissions = submissions
         self._streams = streams
         self._readings = readings
-        self._check_writable = check_writable
-        self._answers = Batches(self._answering)
         self._cases = Cases(origin=origin, reader=reader, head=head)
 
     async def submit(self, caller: Caller, request: pb.SubmitRequest) -> pb.SubmitResponse:
         """Take a statement in, and answer once it is recorded, durable and proven."""
-        if len(request.envelope) > MAX_STATEMENT_BYTES:
-            raise Refusal(
-                Reason.STATEMENT_TOO_LARGE,
-                f"a statement in its envelope has at most {MAX_STATEMENT_BYTES} bytes; send large "
-                "material another way, and its digest here",
-            )
-        self._check_writable()
-        submission = Submission(
-            envelope=request.envelope, system=caller.system, received_time=caller.received_time
-        )
-        index = await self._admission.submit(submission)
-        await self._covering(index)
-        return await self._answers.do((caller, index))
+        return await self._submissions.submit(caller, request.envelope)
+
+    async def submit_stream(
+        self, caller: Caller, incoming: AsyncIterator[tuple[Caller, pb.SubmitStreamRequest]]
+    ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
+        """Take statements in as they come, and answer each under its tag."""
+        async with aclosing(answered(self._submissions, caller.id, incoming)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def get_entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
         """Give one entry that the caller may read."""
@@ -169,52 +150,6 @@ class ExchangeService:
         """List the cases that the caller is party to."""
         return await self._readings.run(caller.id, self._cases.list, caller.id, request)
 
-    async def _covering(self, index: int) -> None:
-        """Wait until the head covers an entry which the ledger holds."""
-        if self._head.size > index:
-            return
-        try:
-            async with asyncio.timeout(_COVER_SECONDS):
-                await self._head.wait_beyond(index)
-        except TimeoutError:
-            raise Fault(
-                Reason.LEDGER_UNAVAILABLE,
-                "the statement is recorded, not signed for yet: hand it in again for its receipt",
-            ) from None
-
-    @contextmanager
-    def _answering(self) -> Iterator[Callable[[tuple[Caller, int]], pb.SubmitResponse]]:
-        """Open what the answers of a batch share: one snapshot, and the head they are proven by."""
-        # Taken first: the store is at least as far.
-        head = self._head.current
-        with self._reader.snapshot() as snapshot:
-            yield partial(self._answer, head, snapshot)
-
-    def _answer(
-        self, head: SignedHead, snapshot: LedgerSnapshot, recorded: tuple[Caller, int]
-    ) -> pb.SubmitResponse:
-        caller, index = recorded
-        entry = snapshot.by_index(index)
-        found = [entry] if entry is not None else []
-        records = released(found, reader=caller.id, head=head, snapshot=snapshot)
-        if entry is None or entry.summary is None or not records:
-            raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
-        (record,) = records
-        # Only what plans a release is read once more.
-        plans = entry.summary.kind in PLANNING
-        told = lead_times(entry.body, self._policy) if plans else ()
-        return pb.SubmitResponse(
-            digest=entry.summary.digest,
-            entry_body=record.entry_body,
-            receipt=ledger_pb2.Receipt(
-                index=record.index,
-                salt=record.salt,
-                inclusion_proof=record.inclusion_proof,
-                checkpoint=head.note,
-            ),
-            lead_times=[_lead_time(each) for each in told],
-        )
-
     def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
         head = self._head.current
         with self._reader.snapshot() as snapshot:
@@ -249,21 +184,3 @@ class ExchangeService:
         return Question(
             origin=self._origin, member=caller.id, rpc="entries", question=wanted.canonical
         )
-
-
-def _lead_time(named: NamedLeadTime) -> pb.LeadTime:
-    view = named.view
-    message = pb.LeadTime(
-        profile=view.profile.name,
-        named=named.named,
-        anchor=view.profile.anchor,
-        min_lead_days=view.profile.min_lead_days,
-        max_access_days=view.profile.max_access_days,
-        lead_days=view.lead_days,
-        short_by_days=view.short_by_days,
-    )
-    if view.anchor_time is not None:
-        message.anchor_time.FromDatetime(view.anchor_time)
-    if view.access_from_time is not None:
-        message.access_from_time.FromDatetime(view.access_from_time)
-    return message

@@ -15,7 +15,6 @@ Handlers are built from the service's descriptor: a method that the policy does 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import datetime
@@ -26,12 +25,12 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.core.errors import Fault, Reason, Refusal
+from gateway.core.errors import Reason, Refusal
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
-from gateway.edge.status import Status, status_of, status_of_failure
-from gateway.edge.turnstile import Turnstile
+from gateway.edge.status import judged
+from gateway.edge.turnstile import STREAM_BYTES, Turnstile
 from gateway.ports import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
@@ -39,6 +38,7 @@ _log: Final = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[bytes, Message]
 Unary = Callable[[Caller, Any], Awaitable[Message]]
 Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
+BothWays = Callable[[Caller, AsyncIterator[tuple[Caller, Any]]], AsyncGenerator[Message, None]]
 
 
 class Guard:
@@ -85,6 +85,11 @@ class Guard:
     def _method(self, method: MethodDescriptor, call: Any) -> grpc.RpcMethodHandler[Any, Any]:  # noqa: ANN401 - either kind of method
         serialize = GetMessageClass(method.output_type).SerializeToString
         # No deserializer: a request that does not parse is refused here, with a reason.
+        if method.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(
+                self._both_ways(method, call),
+                response_serializer=serialize,
+            )
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 self._streaming(method, call),
@@ -122,7 +127,40 @@ class Guard:
 
         return guarded
 
+    def _both_ways(
+        self, method: MethodDescriptor, call: BothWays
+    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[Message]]:
+        async def guarded(
+            requests: AsyncIterator[bytes], context: Context
+        ) -> AsyncIterator[Message]:
+            async def incoming() -> AsyncGenerator[tuple[Caller, Message], None]:
+                async for data in requests:
+                    # Asked again for each: its time is its own, and a standing may end.
+                    yield await self._known(method, context), _parse(method, data)
+
+            try:
+                caller = await self._admit(method, context, STREAM_BYTES)
+                async with (
+                    aclosing(incoming()) as admitted,
+                    aclosing(call(caller, admitted)) as answers,
+                ):
+                    async for answer in answers:
+                        yield answer
+            except Exception as error:  # noqa: BLE001 - nothing may leave but a status
+                await _refuse(method, context, error)
+
+        return guarded
+
     async def _admit(self, method: MethodDescriptor, context: Context, size: int) -> Caller:
+        caller = await self._known(method, context)
+        self._turnstile.enter(caller.id, size)
+        context.add_done_callback(
+            lambda _: self._turnstile.leave(caller.id, size)  # type: ignore[arg-type] # stubs name it
+        )
+        await reach(self._head, verified_size(context.invocation_metadata()))
+        return caller
+
+    async def _known(self, method: MethodDescriptor, context: Context) -> Caller:
         received = self._now()
         system = self._callers.system(context.auth_context(), received)
         member = await self._callers.member(system)
@@ -131,11 +169,6 @@ class Guard:
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
-        self._turnstile.enter(member.id, size)
-        context.add_done_callback(
-            lambda _: self._turnstile.leave(member.id, size)  # type: ignore[arg-type] # stubs name it
-        )
-        await reach(self._head, verified_size(context.invocation_metadata()))
         return Caller(system=system, member=member, received_time=received)
 
 
@@ -154,27 +187,9 @@ async def _refuse(method: MethodDescriptor, context: Context, error: Exception) 
     """Answer with the status of what was raised; never returns."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    status = _judge(method, error)
+    status = judged(_log, method.name, error)
     await context.abort(status.code, status.message, status.trailer)
     raise AssertionError  # abort raises
-
-
-def _judge(method: MethodDescriptor, error: Exception) -> Status:
-    if isinstance(error, Refusal):
-        _log.info("refused rpc=%s reason=%s", method.name, error.reason)
-        return status_of(error)
-    if isinstance(error, Fault):
-        _log.warning("fault rpc=%s reason=%s", method.name, error.reason)
-        return status_of(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    _log.error(
-        "failed rpc=%s error=%s at=%s:%s",
-        method.name,
-        type(error).__name__,
-        place.filename.rpartition("gateway/")[2],
-        place.lineno,
-    )
-    return status_of_failure()
 
 
 def _snake(name: str) -> str:

@@ -23,6 +23,7 @@ POLICY: Final[Mapping[str, frozenset[MemberKind]]] = MappingProxyType(
     {
         # A witness too may suspend a system or revoke a key of its own.
         "forewarn.exchange.v1.ExchangeService.Submit": EVERYONE,
+        "forewarn.exchange.v1.ExchangeService.SubmitStream": EVERYONE,
         # TLP:CLEAR and the directory are for every member.
         "forewarn.exchange.v1.ExchangeService.GetEntry": EVERYONE,
         "forewarn.exchange.v1.ExchangeService.ListEntries": PARTIES,

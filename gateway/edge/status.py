@@ -13,6 +13,8 @@ It sends nothing: the guard does.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -156,3 +158,31 @@ def status_of(error: Refusal | Fault) -> Status:
 def status_of_failure() -> Status:
     """Give the error answer for any other exception: INTERNAL, and nothing about it."""
     return status_of(_SILENT)
+
+
+def judged(log: logging.Logger, rpc: str, error: Exception) -> Status:
+    """Give the error answer for whatever was raised, and log it: by reason, or type and place.
+
+    Args:
+        log: Where to.
+        rpc: Name of the call.
+        error: What was raised.
+
+    Returns:
+        The answer; of what is neither refusal nor fault it says nothing.
+    """
+    if isinstance(error, Refusal):
+        log.info("refused rpc=%s reason=%s", rpc, error.reason)
+        return status_of(error)
+    if isinstance(error, Fault):
+        log.warning("fault rpc=%s reason=%s", rpc, error.reason)
+        return status_of(error)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.error(
+        "failed rpc=%s error=%s at=%s:%s",
+        rpc,
+        type(error).__name__,
+        place.filename.rpartition("gateway/")[2],
+        place.lineno,
+    )
+    return status_of_failure()

@@ -19,6 +19,9 @@ from gateway.core.identity import MemberId
 MOST_BYTES: Final = 32 << 20
 """Most bytes in the requests that one member has open: half of what may wait to be recorded."""
 
+STREAM_BYTES: Final = 4 << 20
+"""What a stream of requests counts for: the most that it may have without an answer."""
+
 
 class Turnstile:
     """Counts open calls, and the bytes of their requests, by member."""

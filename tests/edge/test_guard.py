@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,6 +108,13 @@ class Service:
 
     submit = get_entry = list_entries = get_case = list_cases = answer
 
+    async def submit_stream(
+        self, caller: Caller, incoming: AsyncIterator[tuple[Caller, Any]]
+    ) -> AsyncGenerator[Message, None]:
+        async for each in incoming:
+            self.seen.append(each)
+            yield pb.SubmitStreamResponse(tag=each[1].tag)
+
     async def follow(self, caller: Caller, request: Any) -> AsyncGenerator[Message, None]:
         self.seen.append((caller, request))
         yield pb.FollowResponse(cursor="first")
@@ -139,6 +146,23 @@ class World:
 
     async def call(self, name: str, request: bytes, context: Context) -> Any:
         return await self._method(name).unary_unary(request, context)
+
+    async def both_ways(self, context: Context, *requests: bytes) -> list[Any]:
+        async def incoming() -> AsyncGenerator[bytes, None]:
+            for number, request in enumerate(requests):
+                if number == 2:
+                    # Between two requests of the stream.
+                    self.head.size += 1
+                    self.directory.refusal = Refusal(Reason.MEMBER_INACTIVE, "it is suspended")
+                yield request
+
+        found: list[Any] = []
+        try:
+            async for each in self._method("SubmitStream").stream_stream(incoming(), context):
+                found.append(each)  # noqa: PERF401 - what came before the refusal counts
+        except Aborted:
+            pass
+        return found
 
     async def stream(self, context: Context) -> list[Any]:
         found: list[Any] = []
@@ -269,6 +293,30 @@ async def test_a_stream_gives_what_it_had_and_then_the_status(certificate: bytes
         grpc.StatusCode.PERMISSION_DENIED,
         Reason.MEMBER_INACTIVE,
     )
+
+
+@pytest.mark.asyncio
+async def test_every_request_of_a_stream_is_asked_for_its_standing(certificate: bytes) -> None:
+    world, context = World(), Context(certificate)
+    requests = [pb.SubmitStreamRequest(tag=tag).SerializeToString() for tag in (1, 2, 3)]
+
+    found = await world.both_ways(context, *requests)
+
+    assert [each.tag for each in found] == [1, 2]
+    assert {(caller.id, caller.received_time) for caller, _ in world.service.seen} == {
+        ("aurora", NOW)
+    }
+    assert context.reason == Reason.MEMBER_INACTIVE
+
+
+@pytest.mark.asyncio
+async def test_a_request_of_a_stream_that_does_not_parse_ends_it(certificate: bytes) -> None:
+    world, context = World(), Context(certificate)
+
+    found = await world.both_ways(context, b"\x08\x01", b"\xff")
+
+    assert [each.tag for each in found] == [1]
+    assert context.reason == Reason.FIELD_INVALID
 
 
 @pytest.mark.asyncio

@@ -77,6 +77,10 @@ class PaperExchange(
     lag: int = 0
     break_after: int | None = None
     case_page: int = 1000
+    streamed: int = 0
+    break_stream_at: int = 0
+    tags_off_by: int = 0
+    refusals: dict[int, status_pb2.Status] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     floors: list[int] = field(default_factory=list)
     honours_floors: bool = True
@@ -175,6 +179,27 @@ class PaperExchange(
                 checkpoint=self.ledger.checkpoint(),
             ),
         )
+
+    async def SubmitStream(  # noqa: N802 - gRPC's name
+        self,
+        requests: AsyncIterator[exchange_service_pb2.SubmitStreamRequest],
+        context: Any,
+    ) -> AsyncIterator[exchange_service_pb2.SubmitStreamResponse]:
+        await self._begin("SubmitStream", context)
+        async for request in requests:
+            self.streamed += 1
+            if self.break_stream_at == self.streamed:
+                await Failure(code=grpc.StatusCode.UNAVAILABLE, text="broken").abort(context)
+            if self.refusals.get(self.streamed):
+                refused = self.refusals[self.streamed].SerializeToString()
+                yield exchange_service_pb2.SubmitStreamResponse(tag=request.tag, refused=refused)
+                continue
+            answer = await self.Submit(
+                exchange_service_pb2.SubmitRequest(envelope=request.envelope), context
+            )
+            yield exchange_service_pb2.SubmitStreamResponse(
+                tag=request.tag + self.tags_off_by, recorded=answer
+            )
 
     async def GetEntry(  # noqa: N802 - gRPC's name
         self, request: exchange_service_pb2.GetEntryRequest, context: Any

@@ -27,45 +27,49 @@ from forewarn.statement.v1 import header_pb2 as forewarn_dot_statement_dot_v1_do
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+forewarn/exchange/v1/exchange_service.proto\x12\x14\x66orewarn.exchange.v1\x1a!forewarn/exchange/v1/ledger.proto\x1a\"forewarn/statement/v1/header.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n\rSubmitRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"\x98\x01\n\x0eSubmitResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nentry_body\x18\x02 \x01(\x0c\x12.\n\x07receipt\x18\x03 \x01(\x0b\x32\x1d.forewarn.exchange.v1.Receipt\x12\x32\n\nlead_times\x18\x04 \x03(\x0b\x32\x1e.forewarn.exchange.v1.LeadTime\"\xfb\x01\n\x08LeadTime\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\r\n\x05named\x18\x02 \x01(\x08\x12\x0e\n\x06\x61nchor\x18\x03 \x01(\t\x12/\n\x0b\x61nchor_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmin_lead_days\x18\x05 \x01(\r\x12\x17\n\x0fmax_access_days\x18\x06 \x01(\r\x12\x11\n\tlead_days\x18\x07 \x01(\x05\x12\x15\n\rshort_by_days\x18\x08 \x01(\r\x12\x34\n\x10\x61\x63\x63\x65ss_from_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x0fGetEntryRequest\x12\x0f\n\x05index\x18\x01 \x01(\x04H\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04name\"T\n\x10GetEntryResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\"\x8f\x01\n\x0b\x45ntryFilter\x12&\n\x03\x62ox\x18\x01 \x01(\x0e\x32\x19.forewarn.exchange.v1.Box\x12\x33\n\x05kinds\x18\x02 \x03(\x0e\x32$.forewarn.statement.v1.StatementKind\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_digest\x18\x04 \x01(\x0c\"j\n\x12ListEntriesRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.forewarn.exchange.v1.EntryFilter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"v\n\x13ListEntriesResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0c\n\x04more\x18\x04 \x01(\x08\"R\n\rFollowRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.forewarn.exchange.v1.EntryFilter\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"c\n\x0e\x46ollowResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"j\n\x08\x43\x61seView\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0copened_index\x18\x04 \x01(\x04\x12\x12\n\nlast_index\x18\x05 \x01(\x04\"9\n\x0eGetCaseRequest\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\x12\x12\n\nfrom_index\x18\x02 \x01(\x04\"\x95\x01\n\x0fGetCaseResponse\x12\x31\n\tcase_view\x18\x01 \x01(\x0b\x32\x1e.forewarn.exchange.v1.CaseView\x12-\n\x07records\x18\x02 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x0c\n\x04more\x18\x04 \x01(\x08\"G\n\x10ListCasesRequest\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"`\n\x11ListCasesResponse\x12-\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1e.forewarn.exchange.v1.CaseView\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x0c\n\x04more\x18\x03 \x01(\x08*G\n\x03\x42ox\x12\x13\n\x0f\x42OX_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x42OX_RECEIVED\x10\x01\x12\x0c\n\x08\x42OX_SENT\x10\x02\x12\x0b\n\x07\x42OX_ALL\x10\x03\x32\xb2\x04\n\x0f\x45xchangeService\x12S\n\x06Submit\x12#.forewarn.exchange.v1.SubmitRequest\x1a$.forewarn.exchange.v1.SubmitResponse\x12Y\n\x08GetEntry\x12%.forewarn.exchange.v1.GetEntryRequest\x1a&.forewarn.exchange.v1.GetEntryResponse\x12\x62\n\x0bListEntries\x12(.forewarn.exchange.v1.ListEntriesRequest\x1a).forewarn.exchange.v1.ListEntriesResponse\x12U\n\x06\x46ollow\x12#.forewarn.exchange.v1.FollowRequest\x1a$.forewarn.exchange.v1.FollowResponse0\x01\x12V\n\x07GetCase\x12$.forewarn.exchange.v1.GetCaseRequest\x1a%.forewarn.exchange.v1.GetCaseResponse\x12\\\n\tListCases\x12&.forewarn.exchange.v1.ListCasesRequest\x1a\'.forewarn.exchange.v1.ListCasesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+forewarn/exchange/v1/exchange_service.proto\x12\x14\x66orewarn.exchange.v1\x1a!forewarn/exchange/v1/ledger.proto\x1a\"forewarn/statement/v1/header.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"!\n\rSubmitRequest\x12\x10\n\x08\x65nvelope\x18\x01 \x01(\x0c\"\x98\x01\n\x0eSubmitResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x12\n\nentry_body\x18\x02 \x01(\x0c\x12.\n\x07receipt\x18\x03 \x01(\x0b\x32\x1d.forewarn.exchange.v1.Receipt\x12\x32\n\nlead_times\x18\x04 \x03(\x0b\x32\x1e.forewarn.exchange.v1.LeadTime\"4\n\x13SubmitStreamRequest\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x10\n\x08\x65nvelope\x18\x02 \x01(\x0c\"{\n\x14SubmitStreamResponse\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x38\n\x08recorded\x18\x02 \x01(\x0b\x32$.forewarn.exchange.v1.SubmitResponseH\x00\x12\x11\n\x07refused\x18\x03 \x01(\x0cH\x00\x42\t\n\x07outcome\"\xfb\x01\n\x08LeadTime\x12\x0f\n\x07profile\x18\x01 \x01(\t\x12\r\n\x05named\x18\x02 \x01(\x08\x12\x0e\n\x06\x61nchor\x18\x03 \x01(\t\x12/\n\x0b\x61nchor_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rmin_lead_days\x18\x05 \x01(\r\x12\x17\n\x0fmax_access_days\x18\x06 \x01(\r\x12\x11\n\tlead_days\x18\x07 \x01(\x05\x12\x15\n\rshort_by_days\x18\x08 \x01(\r\x12\x34\n\x10\x61\x63\x63\x65ss_from_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"<\n\x0fGetEntryRequest\x12\x0f\n\x05index\x18\x01 \x01(\x04H\x00\x12\x10\n\x06\x64igest\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04name\"T\n\x10GetEntryResponse\x12,\n\x06record\x18\x01 \x01(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\"\x8f\x01\n\x0b\x45ntryFilter\x12&\n\x03\x62ox\x18\x01 \x01(\x0e\x32\x19.forewarn.exchange.v1.Box\x12\x33\n\x05kinds\x18\x02 \x03(\x0e\x32$.forewarn.statement.v1.StatementKind\x12\x0e\n\x06sender\x18\x03 \x01(\t\x12\x13\n\x0b\x63\x61se_digest\x18\x04 \x01(\x0c\"j\n\x12ListEntriesRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.forewarn.exchange.v1.EntryFilter\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"v\n\x13ListEntriesResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0c\n\x04more\x18\x04 \x01(\x08\"R\n\rFollowRequest\x12\x31\n\x06\x66ilter\x18\x01 \x01(\x0b\x32!.forewarn.exchange.v1.EntryFilter\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\"c\n\x0e\x46ollowResponse\x12-\n\x07records\x18\x01 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"j\n\x08\x43\x61seView\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x14\n\x0copened_index\x18\x04 \x01(\x04\x12\x12\n\nlast_index\x18\x05 \x01(\x04\"9\n\x0eGetCaseRequest\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\x12\x12\n\nfrom_index\x18\x02 \x01(\x04\"\x95\x01\n\x0fGetCaseResponse\x12\x31\n\tcase_view\x18\x01 \x01(\x0b\x32\x1e.forewarn.exchange.v1.CaseView\x12-\n\x07records\x18\x02 \x03(\x0b\x32\x1c.forewarn.exchange.v1.Record\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x0c\n\x04more\x18\x04 \x01(\x08\"G\n\x10ListCasesRequest\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"`\n\x11ListCasesResponse\x12-\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x1e.forewarn.exchange.v1.CaseView\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x0c\n\x04more\x18\x03 \x01(\x08*G\n\x03\x42ox\x12\x13\n\x0f\x42OX_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x42OX_RECEIVED\x10\x01\x12\x0c\n\x08\x42OX_SENT\x10\x02\x12\x0b\n\x07\x42OX_ALL\x10\x03\x32\x9d\x05\n\x0f\x45xchangeService\x12S\n\x06Submit\x12#.forewarn.exchange.v1.SubmitRequest\x1a$.forewarn.exchange.v1.SubmitResponse\x12i\n\x0cSubmitStream\x12).forewarn.exchange.v1.SubmitStreamRequest\x1a*.forewarn.exchange.v1.SubmitStreamResponse(\x01\x30\x01\x12Y\n\x08GetEntry\x12%.forewarn.exchange.v1.GetEntryRequest\x1a&.forewarn.exchange.v1.GetEntryResponse\x12\x62\n\x0bListEntries\x12(.forewarn.exchange.v1.ListEntriesRequest\x1a).forewarn.exchange.v1.ListEntriesResponse\x12U\n\x06\x46ollow\x12#.forewarn.exchange.v1.FollowRequest\x1a$.forewarn.exchange.v1.FollowResponse0\x01\x12V\n\x07GetCase\x12$.forewarn.exchange.v1.GetCaseRequest\x1a%.forewarn.exchange.v1.GetCaseResponse\x12\\\n\tListCases\x12&.forewarn.exchange.v1.ListCasesRequest\x1a\'.forewarn.exchange.v1.ListCasesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'forewarn.exchange.v1.exchange_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BOX']._serialized_start=1814
-  _globals['_BOX']._serialized_end=1885
+  _globals['_BOX']._serialized_start=1993
+  _globals['_BOX']._serialized_end=2064
   _globals['_SUBMITREQUEST']._serialized_start=173
   _globals['_SUBMITREQUEST']._serialized_end=206
   _globals['_SUBMITRESPONSE']._serialized_start=209
   _globals['_SUBMITRESPONSE']._serialized_end=361
-  _globals['_LEADTIME']._serialized_start=364
-  _globals['_LEADTIME']._serialized_end=615
-  _globals['_GETENTRYREQUEST']._serialized_start=617
-  _globals['_GETENTRYREQUEST']._serialized_end=677
-  _globals['_GETENTRYRESPONSE']._serialized_start=679
-  _globals['_GETENTRYRESPONSE']._serialized_end=763
-  _globals['_ENTRYFILTER']._serialized_start=766
-  _globals['_ENTRYFILTER']._serialized_end=909
-  _globals['_LISTENTRIESREQUEST']._serialized_start=911
-  _globals['_LISTENTRIESREQUEST']._serialized_end=1017
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=1019
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=1137
-  _globals['_FOLLOWREQUEST']._serialized_start=1139
-  _globals['_FOLLOWREQUEST']._serialized_end=1221
-  _globals['_FOLLOWRESPONSE']._serialized_start=1223
-  _globals['_FOLLOWRESPONSE']._serialized_end=1322
-  _globals['_CASEVIEW']._serialized_start=1324
-  _globals['_CASEVIEW']._serialized_end=1430
-  _globals['_GETCASEREQUEST']._serialized_start=1432
-  _globals['_GETCASEREQUEST']._serialized_end=1489
-  _globals['_GETCASERESPONSE']._serialized_start=1492
-  _globals['_GETCASERESPONSE']._serialized_end=1641
-  _globals['_LISTCASESREQUEST']._serialized_start=1643
-  _globals['_LISTCASESREQUEST']._serialized_end=1714
-  _globals['_LISTCASESRESPONSE']._serialized_start=1716
-  _globals['_LISTCASESRESPONSE']._serialized_end=1812
-  _globals['_EXCHANGESERVICE']._serialized_start=1888
-  _globals['_EXCHANGESERVICE']._serialized_end=2450
+  _globals['_SUBMITSTREAMREQUEST']._serialized_start=363
+  _globals['_SUBMITSTREAMREQUEST']._serialized_end=415
+  _globals['_SUBMITSTREAMRESPONSE']._serialized_start=417
+  _globals['_SUBMITSTREAMRESPONSE']._serialized_end=540
+  _globals['_LEADTIME']._serialized_start=543
+  _globals['_LEADTIME']._serialized_end=794
+  _globals['_GETENTRYREQUEST']._serialized_start=796
+  _globals['_GETENTRYREQUEST']._serialized_end=856
+  _globals['_GETENTRYRESPONSE']._serialized_start=858
+  _globals['_GETENTRYRESPONSE']._serialized_end=942
+  _globals['_ENTRYFILTER']._serialized_start=945
+  _globals['_ENTRYFILTER']._serialized_end=1088
+  _globals['_LISTENTRIESREQUEST']._serialized_start=1090
+  _globals['_LISTENTRIESREQUEST']._serialized_end=1196
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=1198
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=1316
+  _globals['_FOLLOWREQUEST']._serialized_start=1318
+  _globals['_FOLLOWREQUEST']._serialized_end=1400
+  _globals['_FOLLOWRESPONSE']._serialized_start=1402
+  _globals['_FOLLOWRESPONSE']._serialized_end=1501
+  _globals['_CASEVIEW']._serialized_start=1503
+  _globals['_CASEVIEW']._serialized_end=1609
+  _globals['_GETCASEREQUEST']._serialized_start=1611
+  _globals['_GETCASEREQUEST']._serialized_end=1668
+  _globals['_GETCASERESPONSE']._serialized_start=1671
+  _globals['_GETCASERESPONSE']._serialized_end=1820
+  _globals['_LISTCASESREQUEST']._serialized_start=1822
+  _globals['_LISTCASESREQUEST']._serialized_end=1893
+  _globals['_LISTCASESRESPONSE']._serialized_start=1895
+  _globals['_LISTCASESRESPONSE']._serialized_end=1991
+  _globals['_EXCHANGESERVICE']._serialized_start=2067
+  _globals['_EXCHANGESERVICE']._serialized_end=2736
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,24 @@ class SubmitResponse(_message.Message):
     lead_times: _containers.RepeatedCompositeFieldContainer[LeadTime]
     def __init__(self, digest: _Optional[bytes] = ..., entry_body: _Optional[bytes] = ..., receipt: _Optional[_Union[_ledger_pb2.Receipt, _Mapping]] = ..., lead_times: _Optional[_Iterable[_Union[LeadTime, _Mapping]]] = ...) -> None: ...
 
+class SubmitStreamRequest(_message.Message):
+    __slots__ = ("tag", "envelope")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    envelope: bytes
+    def __init__(self, tag: _Optional[int] = ..., envelope: _Optional[bytes] = ...) -> None: ...
+
+class SubmitStreamResponse(_message.Message):
+    __slots__ = ("tag", "recorded", "refused")
+    TAG_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    tag: int
+    recorded: SubmitResponse
+    refused: bytes
+    def __init__(self, tag: _Optional[int] = ..., recorded: _Optional[_Union[SubmitResponse, _Mapping]] = ..., refused: _Optional[bytes] = ...) -> None: ...
+
 class LeadTime(_message.Message):
     __slots__ = ("profile", "named", "anchor", "anchor_time", "min_lead_days", "max_access_days", "lead_days", "short_by_days", "access_from_time")
     PROFILE_FIELD_NUMBER: _ClassVar[int]

@@ -41,6 +41,11 @@ class ExchangeServiceStub:
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.SubmitStream = channel.stream_stream(
+                '/forewarn.exchange.v1.ExchangeService/SubmitStream',
+                request_serializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamRequest.SerializeToString,
+                response_deserializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamResponse.FromString,
+                _registered_method=True)
         self.GetEntry = channel.unary_unary(
                 '/forewarn.exchange.v1.ExchangeService/GetEntry',
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.GetEntryRequest.SerializeToString,
@@ -76,6 +81,16 @@ class ExchangeServiceServicer:
     def Submit(self, request, context):
         """Hands in a signed statement and answers once it is recorded, durable and proven. The same
         statement again gets the same index, at any time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitStream(self, request_iterator, context):
+        """Hands in statements as they come, each answered as by Submit, under the tag that its caller
+        chose. They are judged side by side: one that needs another to be recorded waits for its answer.
+        The refusal of one does not end the stream; a request that does not parse, or the end of the
+        caller's standing, does. What was not answered by then may be handed in again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +139,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitRequest.FromString,
                     response_serializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitResponse.SerializeToString,
+            ),
+            'SubmitStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.SubmitStream,
+                    request_deserializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamRequest.FromString,
+                    response_serializer=forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamResponse.SerializeToString,
             ),
             'GetEntry': grpc.unary_unary_rpc_method_handler(
                     servicer.GetEntry,
@@ -180,6 +200,33 @@ class ExchangeService:
             '/forewarn.exchange.v1.ExchangeService/Submit',
             forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitRequest.SerializeToString,
             forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/forewarn.exchange.v1.ExchangeService/SubmitStream',
+            forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamRequest.SerializeToString,
+            forewarn_dot_exchange_dot_v1_dot_exchange__service__pb2.SubmitStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,6 +22,12 @@ class ExchangeServiceStub:
     """Hands in a signed statement and answers once it is recorded, durable and proven. The same
     statement again gets the same index, at any time.
     """
+    SubmitStream: _aio.StreamStreamMultiCallable[_exchange_service_pb2.SubmitStreamRequest, _exchange_service_pb2.SubmitStreamResponse]
+    """Hands in statements as they come, each answered as by Submit, under the tag that its caller
+    chose. They are judged side by side: one that needs another to be recorded waits for its answer.
+    The refusal of one does not end the stream; a request that does not parse, or the end of the
+    caller's standing, does. What was not answered by then may be handed in again.
+    """
     GetEntry: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetEntryRequest, _exchange_service_pb2.GetEntryResponse]
     """Gets one entry that the caller may read."""
     ListEntries: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.ListEntriesRequest, _exchange_service_pb2.ListEntriesResponse]
@@ -48,6 +54,18 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_exchange_service_pb2.SubmitResponse]:
         """Hands in a signed statement and answers once it is recorded, durable and proven. The same
         statement again gets the same index, at any time.
+        """
+
+    @_abc_1.abstractmethod
+    def SubmitStream(
+        self,
+        request_iterator: _abc.AsyncIterator[_exchange_service_pb2.SubmitStreamRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_exchange_service_pb2.SubmitStreamRequest], _abc.AsyncIterator[_exchange_service_pb2.SubmitStreamResponse]],
+    ) -> _abc.AsyncIterator[_exchange_service_pb2.SubmitStreamResponse]:
+        """Hands in statements as they come, each answered as by Submit, under the tag that its caller
+        chose. They are judged side by side: one that needs another to be recorded waits for its answer.
+        The refusal of one does not end the stream; a request that does not parse, or the end of the
+        caller's standing, does. What was not answered by then may be handed in again.
         """
 
     @_abc_1.abstractmethod
