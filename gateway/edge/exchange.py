@@ -48,7 +48,7 @@ class Streams(Protocol):
 class ExchangeService:
     """See `forewarn.exchange.v1.ExchangeService`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that a submission and a delivery pass through
         self,
         *,
         origin: str,
