@@ -32,6 +32,7 @@ from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
 from gateway.edge.readings import Readings
 from gateway.edge.status import CODES, DOMAIN
+from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ports import SignedHead
 from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, make_key
@@ -174,7 +175,11 @@ class Edge:
         if handler.unary_unary is not None:
             found: Message = await handler.unary_unary(request, context)
         else:
-            answers: AsyncIterator[Message] = handler.unary_stream(request, context)
+            both_ways = handler.unary_stream is None
+            call = handler.stream_stream if both_ways else handler.unary_stream
+            answers: AsyncIterator[Message] = call(
+                _alone(request) if both_ways else request, context
+            )
             found = await anext(answers)
             await answers.aclose()  # type: ignore[attr-defined]  # a generator, as the guard makes
         # What cannot be serialized never arrives.
@@ -193,11 +198,15 @@ class Edge:
                 reader=reader,
                 head=head,
                 callers=callers,
-                admission=world.admission,
-                policy=world.policy,
+                submissions=Submissions(
+                    reader=reader,
+                    head=head,
+                    admission=world.admission,
+                    policy=world.policy,
+                    check_writable=lambda: None,
+                ),
                 streams=Streams(wakeups),
                 readings=self._readings,
-                check_writable=lambda: None,
             ),
             "DirectoryService": DirectoryService(reader=reader, head=head, readings=self._readings),
             "LogService": LogService(reader=reader, head=head, readings=self._readings),
@@ -208,6 +217,10 @@ class Edge:
             for name, service in services.items()
             for method in SERVICES[name].methods
         }
+
+
+async def _alone(request: bytes) -> AsyncIterator[bytes]:
+    yield request
 
 
 def _named(handler: grpc.GenericRpcHandler, service: str, method: str) -> Any:
