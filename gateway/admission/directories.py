@@ -3,8 +3,8 @@
 * Made from the directory entries of the store alone, and extended as new ones are recorded. Each
   is verified again, and counts once: what others may have written into the ledger is passed over.
 * `at` gives the directory of one snapshot, so that a statement is judged against one state.
-* Only grows. A snapshot of a smaller size gets what is at hand where no directory entry lies
-  between the two, as almost always; else its directory is made anew from the store.
+* The last few directories are kept, each with the size up to which it holds: a snapshot that is a
+  little older than another one, as happens while the directory grows, costs no reading of it all.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from gateway.ports import LedgerReader, LedgerSnapshot, StoredEntry
 from gateway.wire import entries, statements
 
 _PAGE: Final = 1000
+_KEPT: Final = 16
 
 
 class Directories:
@@ -35,7 +36,8 @@ class Directories:
         self._reader = reader
         self._lock = threading.Lock()
         self._latest: Directory | None = None
-        self._last_index: int | None = None
+        # By the index of the newest statement in each.
+        self._recent: dict[int | None, Directory] = {}
 
     def now(self) -> Directory:
         """Give the directory as it stands.
@@ -66,16 +68,24 @@ class Directories:
             return latest
         last = snapshot.last_directory_index
         with self._lock:
-            latest = self._latest
-            if latest is not None and last == self._last_index:
-                directory = replace(latest, size=snapshot.size)
-            elif latest is not None and latest.size < snapshot.size:
-                directory = _extend(latest, snapshot)
+            known = self._recent.get(last)
+            if known is not None:
+                directory = replace(known, size=snapshot.size)
             else:
-                directory = _extend(None, snapshot)
-            if latest is None or directory.size > latest.size:
-                self._latest, self._last_index = directory, last
+                earlier = (each for each in self._recent.values() if each.size <= snapshot.size)
+                newest = max(earlier, key=lambda each: each.size, default=None)
+                directory = _extend(newest, snapshot)
+            self._keep(directory, last)
         return directory
+
+    def _keep(self, directory: Directory, last: int | None) -> None:
+        known = self._recent.get(last)
+        if known is None or directory.size > known.size:
+            self._recent[last] = directory
+        if len(self._recent) > _KEPT:
+            del self._recent[min(self._recent, key=lambda index: self._recent[index].size)]
+        if self._latest is None or directory.size > self._latest.size:
+            self._latest = directory
 
 
 def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
