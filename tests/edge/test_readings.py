@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -38,7 +38,14 @@ async def readings() -> AsyncIterator[Readings]:
     await asyncio.to_thread(readings.close)
 
 
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
 async def settled() -> None:
+    """Give what should not happen the time to happen."""
     for _ in range(20):
         await asyncio.sleep(0.005)
 
@@ -51,7 +58,7 @@ async def test_members_take_turns(readings: Readings) -> None:
         for member, number in ((GREEDY, 6), (MODEST, 2), (OTHER, 1))
         for number in range(number)
     ]
-    await settled()
+    await eventually(lambda: len(gate.begun) == 2)
     gate.let(len(asked))
     answers = await asyncio.gather(*asked)
 
@@ -65,9 +72,11 @@ async def test_members_take_turns(readings: Readings) -> None:
 async def test_no_more_than_its_threads_run_at_once(readings: Readings) -> None:
     gate = Gate()
     asked = [asyncio.create_task(readings.run(GREEDY, gate.read, str(n))) for n in range(5)]
+    await eventually(lambda: len(gate.begun) == 2)
     await settled()
     assert len(gate.begun) == 2
     gate.let(1)
+    await eventually(lambda: len(gate.begun) == 3)
     await settled()
     assert len(gate.begun) == 3
     gate.let(4)
@@ -81,7 +90,7 @@ async def test_who_goes_away_gives_its_turn_and_keeps_its_thread_until_done(
     gate = Gate()
     running = [asyncio.create_task(readings.run(GREEDY, gate.read, str(n))) for n in range(2)]
     waiting = [asyncio.create_task(readings.run(GREEDY, gate.read, "gone")) for _ in range(50)]
-    await settled()
+    await eventually(lambda: len(gate.begun) == 2)
     last = asyncio.create_task(readings.run(MODEST, gate.read, "last"))
     for task in (*running, *waiting):
         task.cancel()
@@ -92,7 +101,7 @@ async def test_who_goes_away_gives_its_turn_and_keeps_its_thread_until_done(
     gate.let(3)
     assert await last == "last"
     assert gate.begun == ["0", "1", "last"]
-    assert readings._free == 2
+    await eventually(lambda: readings._free == 2)
     assert not readings._waiting
 
 
@@ -101,13 +110,13 @@ async def test_a_turn_that_came_as_its_caller_left_is_not_lost(readings: Reading
     gate = Gate()
     running = [asyncio.create_task(readings.run(GREEDY, gate.read, str(n))) for n in range(2)]
     leaving = asyncio.create_task(readings.run(MODEST, gate.read, "left"))
-    await settled()
+    await eventually(lambda: len(gate.begun) == 2 and len(readings._waiting) == 1)
     ((turn,),) = readings._waiting.values()
     readings._waiting.clear()
     readings._free = 0
     turn.set_result(None)
     leaving.cancel()
-    await settled()
+    await eventually(leaving.done)
 
     assert readings._free == 1
     gate.let(2)
@@ -124,5 +133,4 @@ async def test_a_reading_that_fails_fails_for_its_caller_and_frees_its_thread(
     for _ in range(5):
         with pytest.raises(ValueError, match="no"):
             await readings.run(GREEDY, fail)
-    await settled()
-    assert readings._free == 2
+    await eventually(lambda: readings._free == 2)
