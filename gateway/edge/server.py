@@ -130,6 +130,10 @@ def _options(limits: EdgeLimits) -> Iterable[tuple[str, int]]:
         ("grpc.max_allowed_incoming_connections", limits.connections),
         ("grpc.server_handshake_timeout_ms", 10_000),
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
+        # Beyond these gRPC drops calls before anybody sees them, and the caller reads CANCELLED:
+        # let them through to where they are refused with a reason.
+        ("grpc.server.max_pending_requests", 4 * limits.calls),
+        ("grpc.server.max_pending_requests_hard_limit", 8 * limits.calls),
         ("grpc.max_connection_age_ms", limits.connection_hours * _HOUR_MS),
         # What is in flight then has a while to end; a stream is resumed from its cursor.
         ("grpc.max_connection_age_grace_ms", 60_000),

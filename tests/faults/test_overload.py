@@ -17,11 +17,14 @@ def test_a_short_overload(tmp_path: Path) -> None:
     assert isinstance(live, Mortal)
     live.init()
     live.serve()
-    live.enrol(AURORA, CIVIL)
-    report = measure(Drill(live=live), 1.5)
+    try:
+        live.enrol(AURORA, CIVIL)
+        report = measure(Drill(live=live), 1.5)
+    finally:
+        ended = live.stop()
 
     assert report.lost == 0
     assert report.unexpected == {}
     assert report.answered + sum(report.refused.values()) == report.offered
     assert report.answered
-    assert live.stop() == 0
+    assert ended == 0
