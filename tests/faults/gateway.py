@@ -31,7 +31,7 @@ import nats.aio.client
 
 from gateway.core import fold as folding
 from gateway.delivery.streams import Streams
-from gateway.edge.exchange import ExchangeService
+from gateway.edge.submissions import Submissions
 from gateway.ledger.announcements import NatsAnnouncer
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_roles import BLOCK_SUBJECT
@@ -53,7 +53,7 @@ HOOKS: Final[tuple[tuple[Any, str, Point | None, Point | None], ...]] = (
     (Keeper, "sign", ("sign", "before"), ("sign", "after")),
     (Store, "publish", ("note", "before"), ("note", "after")),
     (NatsAnnouncer, "announce", ("announce", "before"), ("announce", "after")),
-    (ExchangeService, "_answer", ("answer", "before"), ("answer", "after")),
+    (Submissions, "_read", ("answer", "before"), ("answer", "after")),
 )
 
 
