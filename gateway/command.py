@@ -255,6 +255,7 @@ def _report(folder: StateFolder, begun: Inception, *, as_json: bool) -> None:
                     "trust_domain": begun.trust_domain,
                     "genesis_digest": begun.genesis_digest,
                     "log_key": begun.log_key,
+                    "audit_log_key": begun.audit_log_key,
                     "config": str(folder.config),
                     "join_file": str(folder.join),
                 }
@@ -264,6 +265,7 @@ def _report(folder: StateFolder, begun: Inception, *, as_json: bool) -> None:
     click.echo(f"The ledger {begun.origin} has begun.")
     click.echo(f"  genesis digest  {begun.genesis_digest}")
     click.echo(f"  log key         {begun.log_key}")
+    click.echo(f"  audit log key   {begun.audit_log_key}")
     click.echo(f"  for members     {folder.join}")
     click.echo(f"  configuration   {folder.config}")
     click.echo(f"Start it: forewarn-gateway serve --state {folder.root}")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from forewarn_client.agency import Agency
+    from forewarn_client.audit import AuditEvent
     from forewarn_client.authoring import AuthoringError, Document, Draft, compose, read_document
     from forewarn_client.bulk import Handed
     from forewarn_client.cases import Case, CaseSummary
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agency",
+    "AuditEvent",
     "AuthoringError",
     "Box",
     "Case",
@@ -99,6 +101,7 @@ __all__ = [
 
 _MODULES: Final = {
     "Agency": "agency",
+    "AuditEvent": "audit",
     "AuthoringError": "authoring",
     "Box": "filters",
     "Case": "cases",

@@ -15,7 +15,7 @@ It holds only this member's keys: never the gateway's, the registrar's or anothe
 """
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
@@ -176,7 +176,7 @@ class Home:
         """
         folder = Path(path)
         home = cls(path=folder, member=member, kind=kind, system=system, exchange=join.exchange)
-        if (folder / CONFIGURATION).exists() and cls.load(folder) != home:
+        if (folder / CONFIGURATION).exists() and home not in _successors(cls.load(folder), join):
             raise HomeError(f"{folder} is the folder of another member or exchange already")
         for part in (folder, home.state, home.receipts):
             files.make_folder(part)
@@ -317,6 +317,12 @@ class Home:
                 f"{where} is not valid before {since:%Y-%m-%d %H:%M} UTC, and this machine's clock "
                 f"says {now:%Y-%m-%d %H:%M}: set the clock, or wait"
             )
+
+
+def _successors(home: Home, join: JoinFile) -> tuple[Home, Home]:
+    """Give what a home may become: itself, or pinning an audit log where it pinned none yet."""
+    pinned = home.exchange.audit_log_key or join.exchange.audit_log_key
+    return home, replace(home, exchange=replace(home.exchange, audit_log_key=pinned))
 
 
 def _new_tls_key() -> bytes:

@@ -20,6 +20,7 @@ from forewarn_client import files, note
 from forewarn_client.errors import HomeError, VerificationError
 
 _KEYS: Final = ("origin", "trust_domain", "genesis_digest", "log_key", "address")
+_AUDIT: Final = "audit_log_key"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _ADDRESS: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
@@ -34,6 +35,8 @@ class Exchange:
         genesis_digest: Digest of the statement that the ledger begins with, 32 bytes.
         log_key: The log's key, as in `exchange.example/ledger+1a2b3c4d+AQ...`.
         address: Where the gateway listens, `host:port`.
+        audit_log_key: Its audit log's key, as in `exchange.example/audit+5e6f7a8b+AQ...`; empty
+            where none is pinned.
     """
 
     origin: str
@@ -41,19 +44,18 @@ class Exchange:
     genesis_digest: bytes
     log_key: str
     address: str
+    audit_log_key: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a log key that is none, or another log's.
+        """Refuse log keys that are none, or another log's.
 
         Raises:
-            HomeError: It is not the key of this origin.
+            HomeError: The log key is not the key of this origin, or the audit log's is.
         """
-        try:
-            key = note.VerifierKey.parse(self.log_key)
-        except VerificationError as error:
-            raise HomeError(f"log_key: {error.detail}") from None
-        if key.name != self.origin:
+        if _key("log_key", self.log_key).name != self.origin:
             raise HomeError("log_key is the key of another log: its name is not the origin")
+        if self.audit_log_key and _key("audit_log_key", self.audit_log_key).name == self.origin:
+            raise HomeError("audit_log_key is a key of the ledger, not of its audit log")
 
     @property
     def log_verifier(self) -> note.VerifierKey:
@@ -85,7 +87,18 @@ class Exchange:
             raise HomeError(f"{source}: genesis_digest is not 64 lower-case hex digits")
         if _ADDRESS.fullmatch(stated["address"]) is None:
             raise HomeError(f"{source}: address is not host:port")
-        return cls(**{**stated, "genesis_digest": bytes.fromhex(stated["genesis_digest"])})  # type: ignore[arg-type]
+        # Members that joined before there were audit logs pinned none.
+        audit_log_key = table.get(_AUDIT, "")
+        if not isinstance(audit_log_key, str):
+            raise HomeError(f"{source}: {_AUDIT} is not a text")
+        return cls(
+            origin=stated["origin"],
+            trust_domain=stated["trust_domain"],
+            genesis_digest=bytes.fromhex(stated["genesis_digest"]),
+            log_key=stated["log_key"],
+            address=stated["address"],
+            audit_log_key=audit_log_key,
+        )
 
     def table(self) -> dict[str, str]:
         """Write the exchange as a table of a configuration file.
@@ -99,6 +112,7 @@ class Exchange:
             "genesis_digest": self.genesis_digest.hex(),
             "log_key": self.log_key,
             "address": self.address,
+            **({_AUDIT: self.audit_log_key} if self.audit_log_key else {}),
         }
 
 
@@ -133,6 +147,13 @@ class JoinFile:
         if not isinstance(ca, str) or not is_certificates(ca.encode()):
             raise HomeError(f"{path.name}: ca holds no certificates in PEM form")
         return cls(exchange=exchange, ca=ca.encode())
+
+
+def _key(field: str, text: str) -> note.VerifierKey:
+    try:
+        return note.VerifierKey.parse(text)
+    except VerificationError as error:
+        raise HomeError(f"{field}: {error.detail}") from None
 
 
 def load_toml(path: Path) -> dict[str, object]:

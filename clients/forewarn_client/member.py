@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn.statement.v1 import header_pb2
-from forewarn_client import authoring, bulk, cases, kinds, signing
+from forewarn_client import audit, authoring, bulk, cases, kinds, signing
+from forewarn_client.audit import AuditEvent
 from forewarn_client.authoring import Document, Draft
 from forewarn_client.bulk import Handed
 from forewarn_client.connection import Connection
@@ -76,6 +77,25 @@ class Member(Connection):
             now=self.clock(),
             folder=source.folder if isinstance(source, Document) else None,
         )
+
+    async def audit_events(self, since: datetime | None = None) -> AsyncGenerator[AuditEvent, None]:
+        """List what the audit log holds about this member: who was given what it sent, and when.
+
+        Args:
+            since: Only events at this time or later, with an offset; all where None.
+
+        Yields:
+            The events, each verified under the audit log's pinned key, in that log's order.
+
+        Raises:
+            HomeError: The folder pins no audit log.
+            RefusedError: The exchange refused.
+            VerificationError: An event does not hold, or does not concern this member.
+            UnavailableError: No answer in time.
+        """
+        async with aclosing(audit.events(self.session, self.home, since)) as events:
+            async for event in events:
+                yield event
 
     async def submit(self, draft: Draft) -> Submitted:
         """Sign a statement, hand it in, and verify the answer.

@@ -26,6 +26,7 @@ import grpc.aio
 import stamina
 
 from forewarn.exchange.v1 import (
+    audit_service_pb2_grpc,
     directory_service_pb2_grpc,
     exchange_service_pb2,
     exchange_service_pb2_grpc,
@@ -110,6 +111,7 @@ class Session:
         exchange: Stub of `ExchangeService`.
         directory: Stub of `DirectoryService`.
         log: Stub of `LogService`.
+        audit: Stub of `AuditService`.
         patience: How long calls may take.
     """
 
@@ -140,6 +142,7 @@ class Session:
         self.exchange = channels.newest(exchange_service_pb2_grpc.ExchangeServiceStub)
         self.directory = channels.newest(directory_service_pb2_grpc.DirectoryServiceStub)
         self.log = channels.newest(log_service_pb2_grpc.LogServiceStub)
+        self.audit = channels.newest(audit_service_pb2_grpc.AuditServiceStub)
 
     def watch(self, past: Past) -> None:
         """Have every checkpoint that comes in compared from here on.

@@ -2,16 +2,18 @@
 
 * Safe to repeat: what is there is checked and kept, what a killed run left half done is finished,
   and the result is the same. Another genesis in the same folder is refused.
-* Keeper, stream, store, genesis entry, configuration, join file, marker: in this order. The marker
-  comes last; before it, nobody has pinned anything.
+* Keeper, stream, store, genesis entry, audit log, configuration, join file, marker: in this order.
+  The marker comes last; before it, nobody has pinned anything.
 * With the marker there, a log key or a stream that is missing has been lost, and is never made
   anew; nor is a log key where a store or a stream stands without one, marker or not: the key comes
   first. The store follows from the stream: it is made anew.
+* A folder that was begun before there were audit logs gets one.
+* Every run is an event of the audit log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final
 
@@ -19,18 +21,19 @@ from gateway.admission.genesis import Genesis, genesis_entry
 from gateway.compose.config import Config
 from gateway.compose.join import join_file
 from gateway.compose.ledger import House, connected, opened
+from gateway.compose.log import LogPlan, audit_plan, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
+from gateway.core.audit import Act, AdminAct, Event
 from gateway.core.errors import Fault, Reason
+from gateway.core.fold import Entry
 from gateway.ledger import inception as beginning
-from gateway.ledger.announcements import NatsAnnouncer
-from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import INIT_ROLES, SERVE_ROLES, Role
+from gateway.ledger.nats_roles import INIT_ROLES, LOGS, SERVE_ROLES, Log, Role
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
-from gateway.ledger.stream import JetStreamAppender, JetStreamReader
+from gateway.ledger.stream import JetStreamAppender
 from gateway.ledger.stream_setup import check_stream, create_stream, holds_files
-from gateway.wire.entries import summarize
+from gateway.wire import audit, blocks
 
 _NODE: Final = "init"
 
@@ -64,28 +67,19 @@ async def initialise(
     # Nothing is begun for a gateway that could not serve.
     config.tls.credentials()
     async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
-        if begun is None:
-            _check_key_not_lost(state, house)
-            keeper = Keeper.create(state.keeper, genesis.origin)
-            async with connected(house.nats, Role.KEEPER) as connection:
-                await create_stream(connection, store_dir=house.nats.store_dir)
-        else:
-            keeper = Keeper.load(state.keeper, genesis.origin)
-            await check_stream(house.integrator)
+        ledger = ledger_plan(state, genesis.origin)
+        audit_log = audit_plan(state, genesis.origin)
+        keeper = await _kept(ledger, house, pinned=begun.log_key if begun else "")
+        audit_keeper = await _kept(audit_log, house, pinned=begun.audit_log_key if begun else "")
         inception = Inception(
             origin=genesis.origin,
             trust_domain=genesis.trust_domain,
             genesis_digest=genesis.digest.hex(),
             log_key=str(keeper.verifier),
+            audit_log_key=str(audit_keeper.verifier),
         )
-        if begun is not None and begun != inception:
-            raise Fault(
-                Reason.LEDGER_NOT_PROVEN,
-                f"the log key in {state.keeper} is not the one that members have pinned: restore "
-                "the keeper's folder from a copy",
-            )
-        Store.create(state.store, genesis.origin)
-        await _begin(state, house, keeper, genesis, now=now, salt=salt())
+        await _begin(state, ledger, house, keeper, genesis, now=now, salt=salt())
+        await _note(audit_log, house, audit_keeper, now=now, salt=salt())
     if not state.config.exists():
         write_whole(state.config, config.render())
     write_whole(state.join, join_file(inception, config))
@@ -94,8 +88,65 @@ async def initialise(
     return inception
 
 
-async def _begin(
+async def _kept(plan: LogPlan, house: House, *, pinned: str) -> Keeper:
+    """Make a log's key, stream and store, or check those that members have pinned."""
+    # Logs are made in their order: the streams of those before this one are there.
+    before = LOGS[: LOGS.index(plan.log)]
+    if not pinned:
+        _check_key_not_lost(plan, house, before)
+        keeper = Keeper.create(plan.keeper, plan.origin)
+        async with connected(house.nats, Role.KEEPER) as connection:
+            await create_stream(
+                connection,
+                plan.log,
+                store_dir=house.nats.store_dir,
+                beside=before,
+            )
+    else:
+        keeper = Keeper.load(plan.keeper, plan.origin)
+        check_pinned(keeper, pinned, plan)
+        await check_stream(house.integrator, plan.log)
+    Store.create(plan.store, plan.origin)
+    return keeper
+
+
+def check_pinned(keeper: Keeper, pinned: str, plan: LogPlan) -> None:
+    """Refuse a log key that is not the one that members have pinned.
+
+    Args:
+        keeper: The keeper of the key.
+        pinned: The verifier key that the folder was begun with.
+        plan: The log.
+
+    Raises:
+        Fault: LEDGER_NOT_PROVEN, it is another.
+    """
+    if str(keeper.verifier) != pinned:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"the log key in {plan.keeper} is not the one that members have pinned: restore the "
+            "keeper's folder from a copy",
+        )
+
+
+async def _note(plan: LogPlan, house: House, keeper: Keeper, *, now: datetime, salt: bytes) -> None:
+    """Record in the audit log that `init` was run."""
+    body = audit.encode(Event(happening=AdminAct(act=Act.INIT)), now)
+    entry = Entry(body=body, salt=salt, judged_at=0, reads=(), writes=())
+    block = blocks.encode_block([blocks.encode_entry(entry)], node=_NODE, sealed_time=now)
+    integrator = plan.integrator(house, plan.open_store(), keeper)
+    try:
+        # What is there is proven before anything is added to it.
+        await integrator.catch_up()
+        await JetStreamAppender(house.worker, plan.log).append(block)
+        await integrator.catch_up()
+    finally:
+        await integrator.close()
+
+
+async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
     state: StateFolder,
+    plan: LogPlan,
     house: House,
     keeper: Keeper,
     genesis: Genesis,
@@ -104,12 +155,7 @@ async def _begin(
     salt: bytes,
 ) -> None:
     """Record the genesis entry where there is none, and check that it is this one."""
-    integrator = Integrator(
-        stream=JetStreamReader(house.integrator),
-        store=Store.open(state.store, genesis.origin, summarize=summarize),
-        keeper=keeper,
-        announcer=NatsAnnouncer(house.integrator),
-    )
+    integrator = plan.integrator(house, plan.open_store(), keeper)
     try:
         await beginning.begin(
             integrator=integrator,
@@ -120,7 +166,7 @@ async def _begin(
         )
     finally:
         await integrator.close()
-    reader = StoreReader(state.store, genesis.origin)
+    reader = StoreReader(plan.store, plan.origin)
     try:
         with reader.snapshot() as snapshot:
             first = snapshot.by_index(0)
@@ -135,15 +181,15 @@ def _check_same(begun: Inception | None, genesis: Genesis, state: StateFolder) -
         raise _other_genesis(state)
 
 
-def _check_key_not_lost(state: StateFolder, house: House) -> None:
-    """Refuse to make a log key for a ledger that another key has signed."""
-    if state.keeper.exists():
+def _check_key_not_lost(plan: LogPlan, house: House, before: Collection[Log]) -> None:
+    """Refuse to make a log key for a log that another key has signed."""
+    if plan.keeper.exists():
         return
-    if state.store.exists() or holds_files(house.nats.store_dir):
+    if plan.store.exists() or holds_files(house.nats.store_dir, before):
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
-            f"{state.root} holds a ledger without its log key: restore {state.keeper} from a copy; "
-            "only if no receipt was ever given, name another folder",
+            f"{plan.store.parent} holds the log {plan.origin} without its key: restore "
+            f"{plan.keeper} from a copy; only if no receipt was ever given, name another folder",
         )
 
 

@@ -1,7 +1,7 @@
 """`exchange.toml`: what members are given to join, and pin.
 
 * It holds nothing secret, and everything that a member has to know before it believes anything:
-  compare the genesis digest and the log key over another channel.
+  compare the genesis digest and the log keys over another channel.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ def join_file(inception: Inception, config: Config) -> str:
         "trust_domain": inception.trust_domain,
         "genesis_digest": inception.genesis_digest,
         "log_key": inception.log_key,
+        "audit_log_key": inception.audit_log_key,
         "address": str(config.public),
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items()]
     return (
         "# What a member pins to join this exchange: forewarn init --exchange exchange.toml\n"
-        "# Compare genesis_digest and log_key over another channel before you believe them.\n"
+        "# Compare genesis_digest and both log keys over another channel before you believe them.\n"
         + "\n".join(lines)
         + f'\nca = """\n{authorities.strip()}\n"""\n'
     )

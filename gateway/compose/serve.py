@@ -3,6 +3,8 @@
 * Lock, nats-server, store, integrator, head, recorder, admission, edge; it stops in the reverse
   order: no new calls, those in flight, the block in hand, the child.
 * It creates nothing: what is missing is for `init` or for a restore.
+* The audit log runs beside the ledger. Where it cannot be proven or written, nothing above
+  TLP:GREEN is released, and everything else goes on.
 * It is NOT_SERVING until the ledger is proven and folded up to what the stream holds.
 * A ledger that cannot be proven whole does not end the process: nothing more is taken in, health
   says NOT_SERVING, one log line names the remedy, and what is recorded can still be read.
@@ -23,20 +25,22 @@ from typing import Any, Final
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from gateway.compose.config import Address, Config
+from gateway.compose.init import check_pinned
 from gateway.compose.ledger import House, opened
+from gateway.compose.log import LogParts, LogPlan, audit_plan, ledger_plan, wire
 from gateway.compose.parts import Parts, Writable, build
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
+from gateway.core.audit import Act, AdminAct
 from gateway.core.errors import Fault, Reason
-from gateway.edge.server import EdgeLimits, Server
+from gateway.edge.server import Server
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import SERVE_ROLES
-from gateway.ledger.store import Store
+from gateway.ledger.nats_roles import LOGS, SERVE_ROLES
 from gateway.ledger.stream_setup import check_stream
-from gateway.wire.entries import summarize
 
 _log: Final = logging.getLogger(__name__)
 
 _GRACE_SECONDS: Final = 5.0
+_LAST_WORDS_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -64,29 +68,45 @@ async def serve(
     inception = Inception.read(state)
     if inception is None:
         raise SetupError(f"no ledger was begun in {state.root}: run `forewarn-gateway init` first")
+    if not inception.audit_log_key:
+        raise SetupError(
+            f"the exchange in {state.root} has no audit log yet: run `forewarn-gateway init` "
+            "again, which adds it, and give members the new exchange.toml"
+        )
     config = Config.read(state.config)
     address = listen or config.listen
     # Before anything is started: what whoever starts it can mend.
     config.tls.credentials()
-    keeper = Keeper.load(state.keeper, inception.origin)
-    if str(keeper.verifier) != inception.log_key:
-        raise Fault(
-            Reason.LEDGER_NOT_PROVEN,
-            f"the log key in {state.keeper} is not the one that members have pinned: restore the "
-            "keeper's folder from a copy",
-        )
+    plans = ledger_plan(state, inception.origin), audit_plan(state, inception.origin)
+    pins = inception.log_key, inception.audit_log_key
+    keepers = [Keeper.load(plan.keeper, plan.origin) for plan in plans]
+    for keeper, pin, plan in zip(keepers, pins, plans, strict=True):
+        check_pinned(keeper, pin, plan)
     async with AsyncExitStack() as stack:
         house = await stack.enter_async_context(opened(state, SERVE_ROLES))
-        await check_stream(house.integrator)
-        parts = await stack.enter_async_context(
-            _built(state, house, inception, keeper, config.limits)
+        for log in LOGS:
+            await check_stream(house.integrator, log)
+        ledger, audit_log = [
+            await stack.enter_async_context(_wired(plan, house, keeper))
+            for plan, keeper in zip(plans, keepers, strict=True)
+        ]
+        parts = build(
+            inception=inception,
+            ledger=ledger,
+            audit_log=audit_log,
+            limits=config.limits,
+            now=_now,
+            salt=lambda: secrets.token_bytes(32),
         )
+        stack.push_async_callback(asyncio.to_thread, parts.readings.close)
         running = await stack.enter_async_context(_running(parts))
         # What was signed before can be read from the first call on, whatever the integrator finds.
-        await parts.head.refresh()
+        await ledger.head.refresh()
+        await audit_log.head.refresh()
         server = Server(parts.handlers, config.limits)
         stack.push_async_callback(_retire, server, parts)
-        port = await server.start(str(address), config.tls)
+        port = await server.start(str(address), config.tls, _reloading(parts))
+        parts.journal.acted(AdminAct(act=Act.START))
         bound = str(replace(address, port=port))
         write_whole(state.listen, f"{bound}\n")
         stack.callback(state.listen.unlink, missing_ok=True)
@@ -100,49 +120,68 @@ async def serve(
 
 
 @asynccontextmanager
-async def _built(
-    state: StateFolder, house: House, inception: Inception, keeper: Keeper, limits: EdgeLimits
-) -> AsyncGenerator[Parts, None]:
-    store = await asyncio.to_thread(Store.open, state.store, inception.origin, summarize=summarize)
-    parts = build(
-        inception=inception,
-        house=house,
-        store=store,
-        store_path=state.store,
-        keeper=keeper,
-        node=platform.node()[:64] or "gateway",
-        limits=limits,
-        now=_now,
-        salt=lambda: secrets.token_bytes(32),
-    )
+async def _wired(plan: LogPlan, house: House, keeper: Keeper) -> AsyncGenerator[LogParts, None]:
+    store = await asyncio.to_thread(plan.open_store)
+    node = platform.node()[:64] or "gateway"
+    log = wire(plan, house=house, store=store, keeper=keeper, node=node, now=_now)
     try:
-        yield parts
+        yield log
     finally:
-        await parts.integrator.close()
-        await asyncio.to_thread(parts.readings.close)
-        parts.reader.close()
+        await log.integrator.close()
+        log.reader.close()
 
 
 @asynccontextmanager
 async def _running(parts: Parts) -> AsyncGenerator[list[asyncio.Task[None]], None]:
     """Run what has a loop of its own; give those whose end would end the gateway."""
-    vital = [asyncio.create_task(each.run()) for each in (parts.head, parts.wakeups)]
-    # These two may halt, and say so; the gateway then stays up to be read.
+    ledger, audit_log = parts.ledger, parts.audit
+    lasting = (ledger.head, audit_log.head, parts.wakeups, parts.journal)
+    vital = [asyncio.create_task(each.run()) for each in lasting]
+
+    def halt(fault: Fault) -> None:
+        parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))
+
+    # These may halt, and say so; the gateway then stays up to be read.
     halting = [
-        asyncio.create_task(_halting(each.run())) for each in (parts.integrator, parts.recorder)
+        asyncio.create_task(_halting(run, tell))
+        for run, tell in (
+            (audit_log.integrator.run(), _say_nothing),
+            (audit_log.recorder.run(), _say_nothing),
+            (ledger.integrator.run(), halt),
+            (ledger.recorder.run(), halt),
+        )
     ]
     try:
         yield vital
     finally:
-        # The recorder before the integrator: what it still waits for is answered or given up.
+        # The recorder before the integrator: what it still waits for is answered or given up. The
+        # audit log last: what the ledger was still read for is recorded there.
         for task in reversed((*vital, *halting)):
             task.cancel()
             await asyncio.wait([task])
 
 
-async def _halting(run: Coroutine[Any, Any, None]) -> None:
-    with suppress(Fault):
+async def _halting(run: Coroutine[Any, Any, None], tell: Callable[[Fault], None]) -> None:
+    try:
         await run
+    except Fault as fault:
+        tell(fault)
+
+
+def _say_nothing(_fault: Fault) -> None:
+    """Take note of a halt of the audit log, which cannot record its own."""
+
+
+def _reloading(parts: Parts) -> Callable[[], None]:
+    """Give what the threads of gRPC call once certificates were read anew."""
+    loop = asyncio.get_running_loop()
+
+    def reloaded() -> None:
+        # The loop may have ended by then: the gateway has as well.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(parts.journal.acted, AdminAct(act=Act.CERTIFICATE_RELOAD))
+
+    return reloaded
 
 
 async def _until_stopped(stop: asyncio.Event, vital: list[asyncio.Task[None]]) -> None:
@@ -179,6 +218,12 @@ async def _retire(server: Server, parts: Parts) -> None:
     server.retire()
     parts.wakeups.close()
     await server.stop(_GRACE_SECONDS)
+    parts.journal.acted(AdminAct(act=Act.STOP))
+    with suppress(Fault, TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            # Twice: what was kept from an earlier attempt goes first.
+            for _ in range(2):
+                await parts.journal.flush()
 
 
 def _now() -> datetime:

@@ -16,7 +16,9 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Final, Self
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+# Before there was an audit log; `init`, run again, adds it.
+_WITHOUT_AUDIT: Final = 1
 
 
 class SetupError(Exception):
@@ -42,6 +44,16 @@ class StateFolder:
     def keeper(self) -> Path:
         """The folder of the log key."""
         return self.root / "keeper"
+
+    @property
+    def audit_store(self) -> Path:
+        """The store of the audit log."""
+        return self.root / "audit.db"
+
+    @property
+    def audit_keeper(self) -> Path:
+        """The folder of the audit log's key."""
+        return self.root / "audit-keeper"
 
     @property
     def config(self) -> Path:
@@ -73,12 +85,14 @@ class Inception:
         trust_domain: SPIFFE trust domain of every system.
         genesis_digest: Digest of the genesis statement, hex.
         log_key: The log's verifier key.
+        audit_log_key: The audit log's verifier key; empty where there is no audit log yet.
     """
 
     origin: str
     trust_domain: str
     genesis_digest: str
     log_key: str
+    audit_log_key: str
 
     def __post_init__(self) -> None:
         """Refuse what a damaged marker may say."""
@@ -100,7 +114,10 @@ class Inception:
         """
         try:
             table = json.loads(state.inception.read_bytes())
-            if table.pop("version") != _VERSION:
+            version = table.pop("version")
+            if version == _WITHOUT_AUDIT:
+                table["audit_log_key"] = ""
+            elif version != _VERSION:
                 raise SetupError(f"{state.inception} was written by another version of the gateway")
             return cls(**table)
         except FileNotFoundError:

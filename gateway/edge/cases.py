@@ -14,7 +14,7 @@ from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId
 from gateway.edge.cursor import Question
 from gateway.edge.filters import check_protocol
-from gateway.edge.paging import PageLimits, check_reached, page_size, read_page
+from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.ports import CaseRow, LedgerHead, LedgerReader
 
 _MOST: Final = 1000
@@ -35,15 +35,15 @@ class Cases:
         self._reader = reader
         self._head = head
 
-    def get(self, member: MemberId, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
-        """Give one case and its entries. Runs in a worker thread.
+    def get(self, member: MemberId, request: pb.GetCaseRequest) -> tuple[pb.CaseView, Page]:
+        """Give one case and a page of its entries. Runs in a worker thread.
 
         Args:
             member: The member that asks.
             request: The request, its digest of 32 bytes.
 
         Returns:
-            The answer.
+            The case, and the page.
 
         Raises:
             Refusal: CASE_NOT_FOUND.
@@ -63,9 +63,7 @@ class Cases:
                 snapshot=snapshot,
                 limits=PageLimits(entries=_MOST),
             )
-        return pb.GetCaseResponse(
-            case_view=_view(row), records=page.records, checkpoint=head.note, more=page.more
-        )
+        return _view(row), page
 
     def list(self, member: MemberId, request: pb.ListCasesRequest) -> pb.ListCasesResponse:
         """List the cases that a member is party to. Runs in a worker thread.

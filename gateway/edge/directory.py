@@ -6,23 +6,28 @@ from forewarn.exchange.v1 import directory_service_pb2 as pb
 from gateway.edge.callers import Caller
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.edge.readings import Readings
+from gateway.edge.released import Departure, Journal
 from gateway.ports import LedgerHead, LedgerReader
 
 
 class DirectoryService:
     """See `forewarn.exchange.v1.DirectoryService`."""
 
-    def __init__(self, *, reader: LedgerReader, head: LedgerHead, readings: Readings) -> None:
+    def __init__(
+        self, *, reader: LedgerReader, head: LedgerHead, readings: Readings, journal: Journal
+    ) -> None:
         """Keep where it reads.
 
         Args:
             reader: The store.
             head: The newest signed checkpoint.
             readings: Where calls read the store.
+            journal: Where releases are recorded.
         """
         self._readings = readings
         self._reader = reader
         self._head = head
+        self._journal = journal
 
     async def list_directory_entries(
         self, caller: Caller, request: pb.ListDirectoryEntriesRequest
@@ -30,8 +35,10 @@ class DirectoryService:
         """List the directory's entries from an index on."""
         limits = PageLimits(entries=page_size(request.page_size))
         page = await self._readings.run(caller.id, self._page, caller, request.from_index, limits)
+        departure = Departure(system=caller.system, rpc="ListDirectoryEntries")
+        records = await page.records.let_go(self._journal, departure)
         return pb.ListDirectoryEntriesResponse(
-            records=page.records, checkpoint=page.head.note, more=page.more
+            records=records, checkpoint=page.head.note, more=page.more
         )
 
     def _page(self, caller: Caller, start: int, limits: PageLimits) -> Page:

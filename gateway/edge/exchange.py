@@ -15,19 +15,26 @@ from contextlib import aclosing
 from typing import Final, Protocol
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
-from gateway.core.errors import Reason, invalid
+from gateway.core.errors import Reason, Refusal, invalid
+from gateway.core.tables import Protocol as CaseProtocol
+from gateway.edge import guard
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.cases import Cases
 from gateway.edge.cursor import Question
 from gateway.edge.filters import Filter, check_digest, parse_filter
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.edge.readings import Readings
-from gateway.edge.released import entry_not_found, released
+from gateway.edge.released import Departure, Held, Journal, entry_not_found, released
+from gateway.edge.subject import subject_of
 from gateway.edge.submissions import Submissions
 from gateway.edge.submit_stream import answered
-from gateway.ports import LedgerHead, LedgerReader
+from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
 
 _FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
+
+
+class ExchangeJournal(Journal, guard.Journal, Protocol):
+    """The audit log's journal, for releases and for refusals."""
 
 
 class Streams(Protocol):
@@ -58,6 +65,7 @@ class ExchangeService:
         submissions: Submissions,
         streams: Streams,
         readings: Readings,
+        journal: ExchangeJournal,
     ) -> None:
         """Put the parts together.
 
@@ -69,6 +77,7 @@ class ExchangeService:
             submissions: The way into the ledger.
             streams: Open streams.
             readings: Where calls read the store.
+            journal: Where releases are recorded before anything leaves.
         """
         self._origin = origin
         self._reader = reader
@@ -77,6 +86,7 @@ class ExchangeService:
         self._submissions = submissions
         self._streams = streams
         self._readings = readings
+        self._journal = journal
         self._cases = Cases(origin=origin, reader=reader, head=head)
 
     async def submit(self, caller: Caller, request: pb.SubmitRequest) -> pb.SubmitResponse:
@@ -87,7 +97,17 @@ class ExchangeService:
         self, caller: Caller, incoming: AsyncIterator[tuple[Caller, pb.SubmitStreamRequest]]
     ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
         """Take statements in as they come, and answer each under its tag."""
-        async with aclosing(answered(self._submissions, caller.id, incoming)) as answers:
+
+        def refused(request: pb.SubmitStreamRequest, refusal: Refusal) -> None:
+            self._journal.refused(
+                system=caller.system,
+                rpc="SubmitStream",
+                reason=refusal.reason,
+                digest=subject_of(request),
+            )
+
+        stream = answered(self._submissions, caller.id, incoming, refused)
+        async with aclosing(stream) as answers:
             async for answer in answers:
                 yield answer
 
@@ -97,7 +117,10 @@ class ExchangeService:
             raise invalid("name", "is missing; give an index or a digest", Reason.FIELD_MISSING)
         if request.HasField("digest"):
             check_digest("digest", request.digest)
-        return await self._readings.run(caller.id, self._entry, caller, request)
+        held, head, grant = await self._readings.run(caller.id, self._entry, caller, request)
+        departure = Departure(system=caller.system, rpc="GetEntry", grant=grant)
+        (record,) = await held.let_go(self._journal, departure)
+        return pb.GetEntryResponse(record=record, checkpoint=head.note)
 
     async def list_entries(
         self, caller: Caller, request: pb.ListEntriesRequest
@@ -108,8 +131,9 @@ class ExchangeService:
         question = self._question(caller, wanted)
         start = question.index(request.cursor)
         page = await self._readings.run(caller.id, self._page, caller, wanted, start, limits)
+        departure = Departure(system=caller.system, rpc="ListEntries")
         return pb.ListEntriesResponse(
-            records=page.records,
+            records=await page.records.let_go(self._journal, departure),
             checkpoint=page.head.note,
             cursor=question.cursor(page.position),
             more=page.more,
@@ -121,6 +145,7 @@ class ExchangeService:
         """Deliver the caller's entries, those of the past first."""
         wanted = parse_filter(request)
         question = self._question(caller, wanted)
+        departure = Departure(system=caller.system, rpc="Follow")
 
         async def standing() -> None:
             await self._callers.member(caller.system)
@@ -134,7 +159,7 @@ class ExchangeService:
         async with aclosing(pages):
             async for page in pages:
                 yield pb.FollowResponse(
-                    records=page.records,
+                    records=await page.records.let_go(self._journal, departure),
                     checkpoint=page.head.note,
                     cursor=question.cursor(page.position),
                 )
@@ -142,7 +167,15 @@ class ExchangeService:
     async def get_case(self, caller: Caller, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """Give a case with those of its entries that the caller may read."""
         check_digest("case_digest", request.case_digest)
-        return await self._readings.run(caller.id, self._cases.get, caller.id, request)
+        view, page = await self._readings.run(caller.id, self._cases.get, caller.id, request)
+        grant = view.case_digest if view.protocol == CaseProtocol.GRANT else b""
+        departure = Departure(system=caller.system, rpc="GetCase", grant=grant)
+        return pb.GetCaseResponse(
+            case_view=view,
+            records=await page.records.let_go(self._journal, departure),
+            checkpoint=page.head.note,
+            more=page.more,
+        )
 
     async def list_cases(
         self, caller: Caller, request: pb.ListCasesRequest
@@ -150,7 +183,8 @@ class ExchangeService:
         """List the cases that the caller is party to."""
         return await self._readings.run(caller.id, self._cases.list, caller.id, request)
 
-    def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> pb.GetEntryResponse:
+    def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> tuple[Held, SignedHead, bytes]:
+        """Give an entry that the caller may read, and the grant's case that it belongs to."""
         head = self._head.current
         with self._reader.snapshot() as snapshot:
             by_digest = request.HasField("digest")
@@ -159,10 +193,10 @@ class ExchangeService:
             readable = index is not None and snapshot.readable(index, caller.id)
             entry = snapshot.by_index(index) if index is not None and readable else None
             found = [entry] if entry is not None else []
-            records = released(found, reader=caller.id, head=head, snapshot=snapshot)
-        if not records:
-            raise entry_not_found()
-        return pb.GetEntryResponse(record=records[0], checkpoint=head.note)
+            held = released(found, reader=caller.id, head=head, snapshot=snapshot)
+            if not held:
+                raise entry_not_found()
+            return held, head, _grant(found[0], snapshot)
 
     def _page(self, caller: Caller, wanted: Filter, start: int, limits: PageLimits) -> Page:
         head = self._head.current
@@ -184,3 +218,10 @@ class ExchangeService:
         return Question(
             origin=self._origin, member=caller.id, rpc="entries", question=wanted.canonical
         )
+
+
+def _grant(entry: StoredEntry, snapshot: LedgerSnapshot) -> bytes:
+    """Name the grant's case that an entry belongs to; empty for none."""
+    digest = entry.summary.case_digest if entry.summary is not None else b""
+    case = snapshot.case(digest) if digest else None
+    return digest if case is not None and case.protocol == CaseProtocol.GRANT else b""

@@ -6,6 +6,8 @@
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
+* Every refusal is counted for the audit log, with the system and the digest where they are known;
+  those of single statements in a stream are the stream's to count.
 * Log lines hold ids and reasons, never a request, an answer or a certificate. Of an exception that
   is neither refusal nor fault, the caller learns nothing and the log its type and place.
 
@@ -17,8 +19,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -26,10 +29,12 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.errors import Reason, Refusal
+from gateway.core.identity import SystemId
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
 from gateway.edge.status import judged
+from gateway.edge.subject import subject_of
 from gateway.edge.turnstile import STREAM_BYTES, Turnstile
 from gateway.ports import LedgerHead
 
@@ -39,6 +44,24 @@ Context = grpc.aio.ServicerContext[bytes, Message]
 Unary = Callable[[Caller, Any], Awaitable[Message]]
 Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
 BothWays = Callable[[Caller, AsyncIterator[tuple[Caller, Any]]], AsyncGenerator[Message, None]]
+
+
+class Journal(Protocol):
+    """What the audit log's journal is to whoever refuses."""
+
+    def refused(
+        self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
+    ) -> None:
+        """Count a refusal; waits for nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """What is known of a call so far."""
+
+    method: MethodDescriptor
+    system: SystemId | None = None
+    request: Message | None = None
 
 
 class Guard:
@@ -51,6 +74,7 @@ class Guard:
         turnstile: Turnstile,
         head: LedgerHead,
         now: Callable[[], datetime],
+        journal: Journal,
     ) -> None:
         """Keep what every call is judged by.
 
@@ -59,11 +83,13 @@ class Guard:
             turnstile: Counts what each member has open.
             head: The newest signed checkpoint, which has to reach what the caller has verified.
             now: The clock, UTC.
+            journal: Where refusals are counted.
         """
         self._callers = callers
         self._turnstile = turnstile
         self._head = head
         self._now = now
+        self._journal = journal
 
     def handler(self, service: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
         """Build the guarded handler of a service.
@@ -104,11 +130,13 @@ class Guard:
         self, method: MethodDescriptor, call: Unary
     ) -> Callable[[bytes, Context], Awaitable[Message]]:
         async def guarded(data: bytes, context: Context) -> Message:
+            made = _Call(method=method)
             try:
-                caller = await self._admit(method, context, len(data))
-                return await call(caller, _parse(method, data))
+                caller = await self._admit(made, context, len(data))
+                made.request = _parse(method, data)
+                return await call(caller, made.request)
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
-                await _refuse(method, context, error)
+                await self._refuse(made, context, error)
 
         return guarded
 
@@ -116,14 +144,16 @@ class Guard:
         self, method: MethodDescriptor, call: Streaming
     ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
         async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
+            made = _Call(method=method)
             try:
-                caller = await self._admit(method, context, len(data))
-                async with aclosing(call(caller, _parse(method, data))) as answers:
+                caller = await self._admit(made, context, len(data))
+                made.request = _parse(method, data)
+                async with aclosing(call(caller, made.request)) as answers:
                     async for answer in answers:
                         # gRPC asks for the next only when this one has been taken.
                         yield answer
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
-                await _refuse(method, context, error)
+                await self._refuse(made, context, error)
 
         return guarded
 
@@ -133,13 +163,15 @@ class Guard:
         async def guarded(
             requests: AsyncIterator[bytes], context: Context
         ) -> AsyncIterator[Message]:
+            made = _Call(method=method)
+
             async def incoming() -> AsyncGenerator[tuple[Caller, Message], None]:
                 async for data in requests:
                     # Asked again for each: its time is its own, and a standing may end.
-                    yield await self._known(method, context), _parse(method, data)
+                    yield await self._known(made, context), _parse(method, data)
 
             try:
-                caller = await self._admit(method, context, STREAM_BYTES)
+                caller = await self._admit(made, context, STREAM_BYTES)
                 async with (
                     aclosing(incoming()) as admitted,
                     aclosing(call(caller, admitted)) as answers,
@@ -147,12 +179,12 @@ class Guard:
                     async for answer in answers:
                         yield answer
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
-                await _refuse(method, context, error)
+                await self._refuse(made, context, error)
 
         return guarded
 
-    async def _admit(self, method: MethodDescriptor, context: Context, size: int) -> Caller:
-        caller = await self._known(method, context)
+    async def _admit(self, call: _Call, context: Context, size: int) -> Caller:
+        caller = await self._known(call, context)
         self._turnstile.enter(caller.id, size)
         context.add_done_callback(
             lambda _: self._turnstile.leave(caller.id, size)  # type: ignore[arg-type] # stubs name it
@@ -160,9 +192,9 @@ class Guard:
         await reach(self._head, verified_size(context.invocation_metadata()))
         return caller
 
-    async def _known(self, method: MethodDescriptor, context: Context) -> Caller:
-        received = self._now()
-        system = self._callers.system(context.auth_context(), received)
+    async def _known(self, call: _Call, context: Context) -> Caller:
+        received, method = self._now(), call.method
+        call.system = system = self._callers.system(context.auth_context(), received)
         member = await self._callers.member(system)
         if member.kind not in POLICY[method.full_name]:
             raise Refusal(
@@ -170,6 +202,21 @@ class Guard:
                 f"a member of kind {member.kind} does not call {method.name}",
             )
         return Caller(system=system, member=member, received_time=received)
+
+    async def _refuse(self, call: _Call, context: Context, error: Exception) -> NoReturn:
+        """Answer with the status of what was raised; never returns."""
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        if isinstance(error, Refusal):
+            self._journal.refused(
+                system=call.system,
+                rpc=call.method.name,
+                reason=error.reason,
+                digest=subject_of(call.request),
+            )
+        status = judged(_log, call.method.name, error)
+        await context.abort(status.code, status.message, status.trailer)
+        raise AssertionError  # abort raises
 
 
 def _parse(method: MethodDescriptor, data: bytes) -> Message:
@@ -181,15 +228,6 @@ def _parse(method: MethodDescriptor, data: bytes) -> Message:
             Reason.FIELD_INVALID, f"the request does not parse as {method.input_type.name}"
         ) from None
     return request
-
-
-async def _refuse(method: MethodDescriptor, context: Context, error: Exception) -> NoReturn:
-    """Answer with the status of what was raised; never returns."""
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    status = judged(_log, method.name, error)
-    await context.abort(status.code, status.message, status.trailer)
-    raise AssertionError  # abort raises
 
 
 def _snake(name: str) -> str:

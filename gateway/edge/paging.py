@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from forewarn.exchange.v1 import ledger_pb2
 from gateway.core.errors import Fault, Reason, invalid
 from gateway.core.identity import MemberId
-from gateway.edge.released import entitled, released
+from gateway.edge.released import Held, entitled, released
 from gateway.ports import LedgerSnapshot, SignedHead, StoredEntry
 
 DEFAULT_ENTRIES: Final = 100
@@ -38,14 +37,29 @@ class Page:
     """One page.
 
     Attributes:
-        records: Its entries.
+        records: Its entries, held until it is on record that they leave.
         head: The checkpoint that their proofs lead to.
         position: Index at which the next page begins.
         more: Whether more is there already.
     """
 
-    records: list[ledger_pb2.Record]
+    records: Held
     head: SignedHead
+    position: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """The entries of one page, not proven yet.
+
+    Attributes:
+        entries: The entries.
+        position: Index at which the next page begins.
+        more: Whether more is there already.
+    """
+
+    entries: list[StoredEntry]
     position: int
     more: bool
 
@@ -123,20 +137,53 @@ def read_page(  # noqa: PLR0913 - what a page is made of
     Returns:
         The page.
     """
+    found = pick(
+        fetch,
+        start,
+        end=end,
+        may=lambda entry: entitled(entry, reader, head),
+        head=head,
+        limits=limits,
+    )
+    records = released(found.entries, reader=reader, head=head, snapshot=snapshot)
+    return Page(records=records, head=head, position=found.position, more=found.more)
+
+
+def pick(
+    fetch: Fetch,
+    start: int,
+    *,
+    end: int | None = None,
+    may: Callable[[StoredEntry], bool],
+    head: SignedHead,
+    limits: PageLimits,
+) -> Picked:
+    """Pick the entries of one page. Runs in a worker thread.
+
+    Args:
+        fetch: Reads the list.
+        start: Index at which the page begins.
+        end: Index at which it ends at the latest; at the head where None.
+        may: Tells whether an entry belongs on it.
+        head: The newest signed checkpoint.
+        limits: How much the page holds.
+
+    Returns:
+        The entries, and where to go on.
+    """
     picked: list[StoredEntry] = []
     room = limits.bytes
     end = head.size if end is None else end
     position, more = max(start, end), end < head.size
     for entry in _walk(fetch, start, head):
-        if not entitled(entry, reader, head):
+        if not may(entry):
             continue
         room -= len(entry.body) + _RECORD_OVERHEAD + _HASH_BYTES * head.size.bit_length()
         if picked and (room < 0 or len(picked) == limits.entries):
             position, more = entry.index, True
             break
         picked.append(entry)
-    records = released(picked, reader=reader, head=head, snapshot=snapshot)
-    return Page(records=records, head=head, position=position, more=more)
+    return Picked(entries=picked, position=position, more=more)
 
 
 def _walk(fetch: Fetch, start: int, head: SignedHead) -> Iterator[StoredEntry]:

@@ -31,6 +31,8 @@ POLICY: Final[Mapping[str, frozenset[MemberKind]]] = MappingProxyType(
         "forewarn.exchange.v1.ExchangeService.GetCase": PARTIES,
         "forewarn.exchange.v1.ExchangeService.ListCases": PARTIES,
         "forewarn.exchange.v1.DirectoryService.ListDirectoryEntries": EVERYONE,
+        # Every member has systems of its own; what concerns others is left out further in.
+        "forewarn.exchange.v1.AuditService.ListAuditEvents": EVERYONE,
         "forewarn.exchange.v1.LogService.GetCheckpoint": EVERYONE,
         "forewarn.exchange.v1.LogService.GetInclusionProof": EVERYONE,
         "forewarn.exchange.v1.LogService.GetConsistencyProof": EVERYONE,

@@ -12,7 +12,7 @@ It starts no part of the gateway but itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,12 +76,15 @@ class Server:
         self._server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
-    async def start(self, address: str, tls: TlsFiles) -> int:
+    async def start(
+        self, address: str, tls: TlsFiles, reloaded: Callable[[], None] | None = None
+    ) -> int:
         """Listen, not serving yet.
 
         Args:
             address: `host:port`; port 0 takes a free one.
             tls: Certificate, key and authorities.
+            reloaded: Called, from a thread of gRPC, whenever these were read anew.
 
         Returns:
             The port.
@@ -90,7 +93,7 @@ class Server:
             PortError: The address is taken, or is none of this machine's.
             TlsError: The files are not fit for use.
         """
-        credentials = tls.credentials()
+        credentials = tls.credentials(reloaded)
         try:
             port = self._server.add_secure_port(address, credentials)
         except RuntimeError:

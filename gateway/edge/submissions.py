@@ -152,7 +152,7 @@ class Submissions:
         self, sender: MemberId, indexes: Sequence[int], head: SignedHead, snapshot: LedgerSnapshot
     ) -> list[pb.SubmitResponse]:
         found = [entry for index in indexes if (entry := snapshot.by_index(index)) is not None]
-        records = released(found, reader=sender, head=head, snapshot=snapshot)
+        records = released(found, reader=sender, head=head, snapshot=snapshot).given_back()
         if not len(indexes) == len(found) == len(records):
             raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
         return [

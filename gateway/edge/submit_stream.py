@@ -4,15 +4,15 @@
   indexes; what is answered together shares a snapshot and the work of its proofs.
 * The next request is read only while few enough, by number and by bytes, are without an answer that
   their caller has taken: whoever does not read its answers is not read from either.
-* The refusal of one is its answer, and ends nothing. Where the incoming side fails, as when the
-  caller may no longer call, the stream ends with it.
+* The refusal of one is its answer, is counted, and ends nothing. Where the incoming side fails, as
+  when the caller may no longer call, the stream ends with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +34,7 @@ _RPC: Final = "SubmitStream"
 _log: Final = logging.getLogger(__name__)
 
 Incoming = AsyncIterator[tuple[Caller, pb.SubmitStreamRequest]]
+Refused = Callable[[pb.SubmitStreamRequest, Refusal], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class _Room:
 
 
 async def answered(
-    submissions: Submissions, sender: MemberId, incoming: Incoming
+    submissions: Submissions, sender: MemberId, incoming: Incoming, refused: Refused
 ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
     """Answer requests as they come, until all are answered and no more come.
 
@@ -86,6 +87,7 @@ async def answered(
         submissions: The way into the ledger.
         sender: Whose stream it is.
         incoming: The requests, each with its caller as it stands then.
+        refused: Told of each request that is refused.
 
     Yields:
         The answers.
@@ -94,7 +96,7 @@ async def answered(
         Refusal: A request does not parse, or the caller may no longer call.
         Fault: The caller's standing cannot be read.
     """
-    stream = _Stream(submissions)
+    stream = _Stream(submissions, refused)
     reading = asyncio.create_task(stream.read(incoming))
     try:
         async for batch in stream.batches():
@@ -109,9 +111,10 @@ async def answered(
 class _Stream:
     """Requests under way."""
 
-    def __init__(self, submissions: Submissions) -> None:
+    def __init__(self, submissions: Submissions, refused: Refused) -> None:
         self.room = _Room()
         self._submissions = submissions
+        self._refused = refused
         self._decided: asyncio.Queue[_Decided | _Ended] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -154,6 +157,8 @@ class _Stream:
         try:
             index = await self._submissions.admit(caller, request.envelope)
         except Exception as error:  # noqa: BLE001 - it is the answer
+            if isinstance(error, Refusal):
+                self._refused(request, error)
             self._decided.put_nowait(_Decided(tag=tag, size=size, error=error))
         else:
             self._decided.put_nowait(_Decided(tag=tag, size=size, index=index))

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,8 +45,11 @@ class TlsFiles:
     key: Path
     client_ca: Path
 
-    def credentials(self) -> grpc.ServerCredentials:
+    def credentials(self, reloaded: Callable[[], None] | None = None) -> grpc.ServerCredentials:
         """Give credentials that follow the files.
+
+        Args:
+            reloaded: Called, from a thread of gRPC, whenever the files were read anew.
 
         Returns:
             Credentials that require a client certificate.
@@ -53,7 +57,7 @@ class TlsFiles:
         Raises:
             TlsError: The files are not fit for use.
         """
-        watcher = _Watcher(self)
+        watcher = _Watcher(self, reloaded)
         return grpc.dynamic_ssl_server_credentials(
             watcher.current,
             watcher.changed,  # type: ignore[arg-type] # None says that nothing changed
@@ -64,8 +68,9 @@ class TlsFiles:
 class _Watcher:
     """Compares the files with what they were, from gRPC's own threads."""
 
-    def __init__(self, files: TlsFiles) -> None:
+    def __init__(self, files: TlsFiles, reloaded: Callable[[], None] | None) -> None:
         self._files = files
+        self._reloaded = reloaded
         self._stamp = _stamp(files)
         self.current = _load(files)
 
@@ -81,6 +86,8 @@ class _Watcher:
             return None
         self._stamp = stamp
         _log.info("certificates were read anew")
+        if self._reloaded is not None:
+            self._reloaded()
         return configuration
 
 

@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 
 from gateway.core.errors import Fault
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
-from gateway.ledger.nats_roles import CHECKPOINT_SUBJECT
+from gateway.ledger.nats_roles import LEDGER, Log
 from gateway.ports import Announcement
 
 _log = logging.getLogger(__name__)
@@ -30,9 +30,10 @@ _log = logging.getLogger(__name__)
 class NatsAnnouncer:
     """Announces as the integrator; see `gateway.ports.Announcer`."""
 
-    def __init__(self, integrator: RoleConnection) -> None:
-        """Announce over a connection, and again on each of its new sessions."""
+    def __init__(self, integrator: RoleConnection, log: Log = LEDGER) -> None:
+        """Announce a log's notes over a connection, and again on each of its new sessions."""
         self._connection = integrator
+        self._log = log
         self._newest: bytes | None = None
         integrator.on_session(self._say)
 
@@ -45,7 +46,7 @@ class NatsAnnouncer:
     async def _say(self, session: Session) -> None:
         if self._newest is not None:
             try:
-                await session.race(session.client.publish(CHECKPOINT_SUBJECT, self._newest))
+                await session.race(session.client.publish(self._log.checkpoints, self._newest))
             except (nats.errors.Error, SessionEnded) as error:
                 _log.debug("checkpoint not announced, the next session repeats it: %r", error)
 
@@ -53,9 +54,10 @@ class NatsAnnouncer:
 class NatsAnnouncements:
     """Listens as a worker; see `gateway.ports.Announcements`."""
 
-    def __init__(self, worker: RoleConnection) -> None:
-        """Listen over a connection."""
+    def __init__(self, worker: RoleConnection, log: Log = LEDGER) -> None:
+        """Listen for a log's notes over a connection."""
         self._connection = worker
+        self._log = log
 
     async def notes(self) -> AsyncGenerator[Announcement, None]:
         """Yield announcements for ever; see `gateway.ports.Announcements.notes`."""
@@ -64,7 +66,7 @@ class NatsAnnouncements:
             letterbox = _Letterbox()
             try:
                 subscription = await session.race(
-                    session.client.subscribe(CHECKPOINT_SUBJECT, cb=letterbox.receive)
+                    session.client.subscribe(self._log.checkpoints, cb=letterbox.receive)
                 )
                 # After this the server has the subscription: whatever was said before it is
                 # covered by the wake-up, whatever is said later is heard.

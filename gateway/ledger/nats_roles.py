@@ -23,10 +23,27 @@ from typing import Final
 
 import nkeys
 
-STREAM: Final = "LEDGER"
-BLOCK_SUBJECT: Final = "fw.ledger.block"
-CHECKPOINT_SUBJECT: Final = "fw.ledger.checkpoint"
 VARZ_SUBJECT: Final = "$SYS.REQ.SERVER.PING.VARZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A log's places in NATS.
+
+    Attributes:
+        stream: The stream of its blocks.
+        blocks: The subject on which a block is published.
+        checkpoints: The subject on which a new checkpoint is announced.
+    """
+
+    stream: str
+    blocks: str
+    checkpoints: str
+
+
+LEDGER: Final = Log(stream="LEDGER", blocks="fw.ledger.block", checkpoints="fw.ledger.checkpoint")
+AUDIT: Final = Log(stream="AUDIT", blocks="fw.audit.block", checkpoints="fw.audit.checkpoint")
+LOGS: Final = (LEDGER, AUDIT)
 
 
 @unique
@@ -59,20 +76,31 @@ class Permissions:
 PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
     {
         Role.KEEPER: Permissions(
-            publish=(f"$JS.API.STREAM.CREATE.{STREAM}", f"$JS.API.STREAM.INFO.{STREAM}"),
+            publish=tuple(
+                subject
+                for log in LOGS
+                for subject in (
+                    f"$JS.API.STREAM.CREATE.{log.stream}",
+                    f"$JS.API.STREAM.INFO.{log.stream}",
+                )
+            ),
         ),
         Role.WORKER: Permissions(
-            publish=(BLOCK_SUBJECT,),
-            subscribe=(CHECKPOINT_SUBJECT,),
+            publish=tuple(log.blocks for log in LOGS),
+            subscribe=tuple(log.checkpoints for log in LOGS),
         ),
         Role.INTEGRATOR: Permissions(
-            publish=(
-                f"$JS.API.STREAM.INFO.{STREAM}",
-                f"$JS.API.STREAM.MSG.GET.{STREAM}",
-                f"$JS.API.CONSUMER.CREATE.{STREAM}.*",
-                f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.*",
-                f"$JS.API.CONSUMER.DELETE.{STREAM}.*",
-                CHECKPOINT_SUBJECT,
+            publish=tuple(
+                subject
+                for log in LOGS
+                for subject in (
+                    f"$JS.API.STREAM.INFO.{log.stream}",
+                    f"$JS.API.STREAM.MSG.GET.{log.stream}",
+                    f"$JS.API.CONSUMER.CREATE.{log.stream}.*",
+                    f"$JS.API.CONSUMER.MSG.NEXT.{log.stream}.*",
+                    f"$JS.API.CONSUMER.DELETE.{log.stream}.*",
+                    log.checkpoints,
+                )
             ),
         ),
         Role.SYS: Permissions(publish=(VARZ_SUBJECT,)),

@@ -20,7 +20,7 @@ from gateway.ledger.tiles import TileCache
 
 
 class StoreReader:
-    """Reads `ledger.db`; see `gateway.ports.LedgerReader`."""
+    """Reads the store of a log; see `gateway.ports.LedgerReader`."""
 
     def __init__(self, path: Path, origin: str) -> None:
         """Read the store that `Store.create` made.
@@ -40,7 +40,7 @@ class StoreReader:
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Open a snapshot; see `gateway.ports.LedgerReader.snapshot`."""
-        with schema.faults():
+        with schema.faults(self._path.name):
             connection = self._take()
             try:
                 connection.execute("BEGIN")

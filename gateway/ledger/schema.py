@@ -1,7 +1,8 @@
-"""The file `ledger.db`: its tables, and connections to it that can be relied on.
+"""The file of a store: its tables, and connections to it that can be relied on.
 
 * WAL and synchronous=FULL: what a commit has answered for is on disk.
-* The file says which version of these tables it holds and which ledger's they are; any other
+* The ledger's is `ledger.db` and the audit log's `audit.db`; their tables are the same.
+* The file says which version of these tables it holds and which log's they are; any other
   version or origin is refused with what to do about it.
 * Nothing here creates a file but `create`, which `forewarn-gateway init` calls.
 * No constraint can fail on what an entry says: only I/O may stop the fold. Where two entries claim
@@ -92,10 +93,6 @@ CREATE TABLE tile (
 );
 """
 
-_FOLD_ANEW: Final = (
-    "or move ledger.db* away and run `forewarn-gateway init`: `serve` then folds it anew from the "
-    "stream"
-)
 # What may pass by itself, or be mended while the gateway runs; everything else may be damage.
 _PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF
@@ -114,7 +111,7 @@ def create(path: Path, origin: str) -> None:
     try:
         # SQLite gives its own files beside it the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        with faults():
+        with faults(path.name):
             _fill(path, origin)
         # The name has to be on disk as well as the content.
         folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
@@ -156,8 +153,11 @@ def open_reader(path: Path, origin: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def faults() -> Iterator[None]:
+def faults(name: str) -> Iterator[None]:
     """Turn what SQLite raises into a `Fault`.
+
+    Args:
+        name: The file's name, for the text.
 
     Raises:
         Fault: LEDGER_UNAVAILABLE where it may pass (no space, busy); LEDGER_NOT_PROVEN where what
@@ -167,17 +167,24 @@ def faults() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY_CODE
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        why = getattr(error, "sqlite_errorname", type(error).__name__)
         if code in _PASSING:
             raise Fault(
                 Reason.LEDGER_UNAVAILABLE,
-                f"the store cannot be written ({name}): free disk space, or wait",
+                f"the store {name} cannot be written ({why}): free disk space, or wait",
             ) from error
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
-            f"the store ledger.db failed ({name}): stop, check the disk, and start again, "
-            + _FOLD_ANEW,
+            f"the store {name} failed ({why}): stop, check the disk, and start again, "
+            + _fold_anew(name),
         ) from error
+
+
+def _fold_anew(name: str) -> str:
+    return (
+        f"or move {name}* away and run `forewarn-gateway init`: `serve` then folds it anew from "
+        "the stream"
+    )
 
 
 def _fill(path: Path, origin: str) -> None:
@@ -205,7 +212,7 @@ def _open(path: Path, origin: str, pragmas: tuple[str, ...]) -> sqlite3.Connecti
             f"there is no {path.name}: run `forewarn-gateway init`, which makes an empty one; "
             "`serve` then folds it anew from the stream",
         )
-    with faults():
+    with faults(path.name):
         connection = _connect(path)
         try:
             for pragma in pragmas:
@@ -240,7 +247,7 @@ def _check(connection: sqlite3.Connection, path: Path, origin: str) -> None:
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
             f"{path.name} has tables of version {found.get('schema', 'none')}, this gateway knows "
-            f"{SCHEMA_VERSION}: run the gateway that wrote it, {_FOLD_ANEW}",
+            f"{SCHEMA_VERSION}: run the gateway that wrote it, {_fold_anew(path.name)}",
         )
     if found.get("origin") != origin:
         raise Fault(

@@ -44,11 +44,12 @@ _ENTRY_VALUES: Final = ", ".join("?" * 15)
 
 
 class Store:
-    """The one writer of `ledger.db`."""
+    """The one writer of a log's store."""
 
-    def __init__(self, connection: sqlite3.Connection, summarize: Summarizer) -> None:
-        """Keep an open connection; use `open`."""
+    def __init__(self, connection: sqlite3.Connection, name: str, summarize: Summarizer) -> None:
+        """Keep an open connection to the file of that name; use `open`."""
         self._connection = connection
+        self._name = name
         self._summarize = summarize
         self._tiles = StoredTiles(connection, TileCache())
 
@@ -77,7 +78,7 @@ class Store:
         Raises:
             Fault: It is missing, another ledger's, of an unknown version, or damaged.
         """
-        store = cls(schema.open_writer(path, origin), summarize)
+        store = cls(schema.open_writer(path, origin), path.name, summarize)
         try:
             store._check_tree()
         except BaseException:
@@ -91,7 +92,7 @@ class Store:
 
     def last_block(self) -> FoldedBlock | None:
         """Give the block that was folded last; None for an empty store."""
-        with schema.faults():
+        with schema.faults(self._name):
             row = self._connection.execute(
                 f"SELECT {BLOCK_COLUMNS} FROM block ORDER BY sequence DESC LIMIT 1"  # noqa: S608 - a constant
             ).fetchone()
@@ -99,7 +100,7 @@ class Store:
 
     def head(self) -> merkle.TreeHead:
         """Give the tree after the last block."""
-        with schema.faults():
+        with schema.faults(self._name):
             row = self._connection.execute(
                 "SELECT size_after, root FROM block ORDER BY sequence DESC LIMIT 1"
             ).fetchone()
@@ -108,7 +109,7 @@ class Store:
 
     def root_at(self, size: int) -> bytes:
         """Compute the root over the first `size` entries from the tiles."""
-        with schema.faults():
+        with schema.faults(self._name):
             return merkle.root(self._tiles, size)
 
     def fold(self, message: StreamMessage) -> merkle.TreeHead:
@@ -134,7 +135,7 @@ class Store:
             )
         head = self.head()
         entries = decode_block(message.message)
-        with schema.faults():
+        with schema.faults(self._name):
             folded = folding.fold(entries, head.size, self._last_written)
             accepted = self._accepted(entries, folded)
             leaves = [entry_leaf_hash(each.entry.body, each.entry.salt) for each in accepted]
@@ -153,7 +154,7 @@ class Store:
         Raises:
             Fault: The store failed.
         """
-        with schema.faults():
+        with schema.faults(self._name):
             # Not worth an fsync of its own: after a crash the keeper's note is published again.
             self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
@@ -171,9 +172,9 @@ class Store:
         if self.root_at(head.size) != head.root:
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
-                "the tiles in ledger.db do not give the root that was committed: it is damaged. "
-                "Move ledger.db* away and run `forewarn-gateway init`: `serve` then folds it anew "
-                "from the stream",
+                f"the tiles in {self._name} do not give the root that was committed: it is "
+                f"damaged. Move {self._name}* away and run `forewarn-gateway init`: `serve` then "
+                "folds it anew from the stream",
             )
 
     def _last_written(self, key: str) -> int | None:

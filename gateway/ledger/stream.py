@@ -30,7 +30,7 @@ from nats.js.errors import APIError, BadRequestError, NotFoundError
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
-from gateway.ledger.nats_roles import BLOCK_SUBJECT, STREAM
+from gateway.ledger.nats_roles import LEDGER, Log
 from gateway.ledger.stream_setup import REQUEST_SECONDS
 from gateway.ports import (
     MAX_BLOCK_BYTES,
@@ -73,9 +73,16 @@ class AppendPatience:
 class JetStreamAppender:
     """Appends as a worker; see `gateway.ports.BlockAppender`."""
 
-    def __init__(self, worker: RoleConnection, *, patience: AppendPatience | None = None) -> None:
-        """Append over a worker's connection."""
+    def __init__(
+        self,
+        worker: RoleConnection,
+        log: Log = LEDGER,
+        *,
+        patience: AppendPatience | None = None,
+    ) -> None:
+        """Append to a log over a worker's connection."""
         self._connection = worker
+        self._log = log
         self._patience = patience or AppendPatience()
 
     async def append(self, message: bytes) -> Appended:
@@ -119,10 +126,10 @@ class JetStreamAppender:
         # Naming the stream refuses an acknowledgement by any other that took the subject.
         return await session.race(
             jetstream.publish(
-                BLOCK_SUBJECT,
+                self._log.blocks,
                 message,
                 timeout=self._patience.acknowledgement,
-                stream=STREAM,
+                stream=self._log.stream,
                 headers={api.Header.MSG_ID.value: message_id},
             )
         )
@@ -131,9 +138,10 @@ class JetStreamAppender:
 class JetStreamReader:
     """Reads as the integrator; see `gateway.ports.BlockReader`."""
 
-    def __init__(self, integrator: RoleConnection) -> None:
-        """Read over the integrator's connection; `stream_setup.check_stream` comes first."""
+    def __init__(self, integrator: RoleConnection, log: Log = LEDGER) -> None:
+        """Read a log over the integrator's connection; `stream_setup.check_stream` comes first."""
         self._connection = integrator
+        self._stream = log.stream
 
     async def message(self, sequence: int) -> bytes | None:
         """Return the message at one sequence; see `gateway.ports.BlockReader.message`."""
@@ -142,23 +150,24 @@ class JetStreamReader:
         session = await self._connection.session(within=REQUEST_SECONDS)
         jsm = session.client.jsm(timeout=REQUEST_SECONDS)
         try:
-            raw = await session.race(jsm.get_msg(STREAM, sequence))
+            raw = await session.race(jsm.get_msg(self._stream, sequence))
         except NotFoundError:
             return None
         except (nats.errors.Error, SessionEnded, TimeoutError) as error:
-            raise _unanswered(error) from error
+            raise _unanswered(self._stream, error) from error
         return raw.data or b""
 
     async def bounds(self) -> Bounds:
         """Return the first and last sequence; see `gateway.ports.BlockReader.bounds`."""
-        return await _bounds(await self._connection.session(within=REQUEST_SECONDS))
+        return await _bounds(await self._connection.session(within=REQUEST_SECONDS), self._stream)
 
     async def follow(self, after: int) -> AsyncGenerator[StreamMessage, None]:
         """Yield every message after a sequence; see `gateway.ports.BlockReader.follow`."""
         session = await self._connection.session(within=REQUEST_SECONDS)
-        check_bounds(await _bounds(session), after)
+        check_bounds(await _bounds(session, self._stream), after)
         inbox = session.client.new_inbox()
-        pull = _Pull(session, consumer=f"fold-{inbox.rpartition('.')[2]}", inbox=inbox)
+        consumer = f"fold-{inbox.rpartition('.')[2]}"
+        pull = _Pull(session, stream=self._stream, consumer=consumer, inbox=inbox)
         try:
             await pull.open(after)
             expected = after + 1
@@ -175,8 +184,9 @@ class JetStreamReader:
 class _Pull:
     """One ephemeral consumer and the messages pulled from it."""
 
-    def __init__(self, session: Session, *, consumer: str, inbox: str) -> None:
+    def __init__(self, session: Session, *, stream: str, consumer: str, inbox: str) -> None:
         self._session = session
+        self._stream = stream
         self._consumer = consumer
         self._inbox = inbox
         self._arrived: deque[StreamMessage] = deque()
@@ -187,7 +197,7 @@ class _Pull:
     async def open(self, after: int) -> None:
         client = self._session.client
         self._subscription = await _ask(
-            self._session, client.subscribe(self._inbox, cb=self._receive)
+            self._session, self._stream, client.subscribe(self._inbox, cb=self._receive)
         )
         config = api.ConsumerConfig(
             name=self._consumer,
@@ -199,7 +209,8 @@ class _Pull:
             num_replicas=1,
             mem_storage=True,
         )
-        await _ask(self._session, client.jsm(timeout=REQUEST_SECONDS).add_consumer(STREAM, config))
+        adding = client.jsm(timeout=REQUEST_SECONDS).add_consumer(self._stream, config)
+        await _ask(self._session, self._stream, adding)
 
     async def next(self) -> StreamMessage:
         while True:
@@ -219,7 +230,7 @@ class _Pull:
         with contextlib.suppress(Exception):  # the server forgets both by itself in the end
             await self._subscription.unsubscribe()
             await self._session.race(
-                client.jsm(timeout=_HEARTBEAT_SECONDS).delete_consumer(STREAM, self._consumer)
+                client.jsm(timeout=_HEARTBEAT_SECONDS).delete_consumer(self._stream, self._consumer)
             )
 
     async def _request(self) -> None:
@@ -233,7 +244,7 @@ class _Pull:
         try:
             await self._session.race(
                 self._session.client.publish(
-                    f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}",
+                    f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}",
                     json.dumps(pull).encode(),
                     reply=self._inbox,
                 )
@@ -308,21 +319,22 @@ def missing(sequence: int) -> Fault:
     )
 
 
-async def _bounds(session: Session) -> Bounds:
-    info = await _ask(session, session.client.jsm(timeout=REQUEST_SECONDS).stream_info(STREAM))
+async def _bounds(session: Session, stream: str) -> Bounds:
+    asking = session.client.jsm(timeout=REQUEST_SECONDS).stream_info(stream)
+    info = await _ask(session, stream, asking)
     return Bounds(first=max(1, info.state.first_seq), last=info.state.last_seq)
 
 
-async def _ask(session: Session, call: Coroutine[None, None, _T]) -> _T:
+async def _ask(session: Session, stream: str, call: Coroutine[None, None, _T]) -> _T:
     try:
         return await session.race(call)
     except (nats.errors.Error, SessionEnded, TimeoutError) as error:
-        raise _unanswered(error) from error
+        raise _unanswered(stream, error) from error
 
 
-def _unanswered(error: Exception) -> Fault:
+def _unanswered(stream: str, error: Exception) -> Fault:
     why = error.description if isinstance(error, APIError) else type(error).__name__
     return Fault(
         Reason.LEDGER_UNAVAILABLE,
-        f"the stream {STREAM} does not answer ({why}): see the nats-server log",
+        f"the stream {stream} does not answer ({why}): see the nats-server log",
     )

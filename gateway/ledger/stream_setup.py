@@ -1,4 +1,4 @@
-"""Makes the stream of blocks once, and refuses one that could lose what it acknowledged.
+"""Makes a log's stream of blocks once, and refuses one that could lose what it acknowledged.
 
 * Only `create_stream` creates, and only `forewarn-gateway init` calls it, as the keeper. Run again
   it finds the stream and changes nothing.
@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from enum import StrEnum, unique
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +28,7 @@ from nats.js.errors import APIError, NotFoundError
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_conf import MAX_PAYLOAD_BYTES
 from gateway.ledger.nats_connection import RoleConnection, SessionEnded
-from gateway.ledger.nats_roles import BLOCK_SUBJECT, STREAM, VARZ_SUBJECT
+from gateway.ledger.nats_roles import LEDGER, VARZ_SUBJECT, Log
 
 REQUEST_SECONDS: Final = 5.0
 DUPLICATE_WINDOW_SECONDS: Final = 600.0
@@ -79,70 +81,87 @@ async def assert_durable(system: RoleConnection) -> None:
 
 
 async def create_stream(
-    keeper: RoleConnection, *, replicas: int = 1, store_dir: Path | None
+    keeper: RoleConnection,
+    log: Log = LEDGER,
+    *,
+    replicas: int = 1,
+    store_dir: Path | None,
+    beside: Collection[Log] = (),
 ) -> StreamCreation:
     """Make the stream of blocks, or find it as it should be.
 
     Args:
         keeper: A connection as the keeper.
+        log: Whose stream.
         replicas: How many servers hold each message; 1 for the embedded server.
         store_dir: The server's JetStream folder where it can be seen from here, else None.
+        beside: Logs whose streams are there already, with their files.
 
     Raises:
         Fault: LEDGER_NOT_PROVEN, the folder holds data but the server shows no stream;
             LEDGER_UNAVAILABLE, the server refused, did not answer, or has a weaker stream.
     """
-    if await _stream_config(keeper) is None:
-        if store_dir is not None and holds_files(store_dir):
+    if await _stream_config(keeper, log) is None:
+        if store_dir is not None and holds_files(store_dir, beside):
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
-                f"{store_dir} holds data but nats-server finds no stream {STREAM} in it: restore "
-                "the folder from a copy; only if no receipt was ever given, move it away and run "
-                "`forewarn-gateway init` again",
+                f"{store_dir} holds data but nats-server finds no stream {log.stream} in it: "
+                "restore the folder from a copy; only if no receipt was ever given, move it away "
+                "and run `forewarn-gateway init` again",
             )
         session = await keeper.session(within=REQUEST_SECONDS)
         try:
             await session.race(
-                session.client.jsm(timeout=REQUEST_SECONDS).add_stream(_wanted(replicas))
+                session.client.jsm(timeout=REQUEST_SECONDS).add_stream(_wanted(log, replicas))
             )
         except (nats.errors.Error, SessionEnded, TimeoutError) as error:
             raise _unanswered("creating the stream", error) from error
-        await check_stream(keeper)
+        await check_stream(keeper, log)
         return StreamCreation.CREATED
-    await check_stream(keeper)
+    await check_stream(keeper, log)
     return StreamCreation.FOUND
 
 
-async def check_stream(connection: RoleConnection) -> None:
+async def check_stream(connection: RoleConnection, log: Log = LEDGER) -> None:
     """Refuse to go on without the stream, or with one whose settings can lose blocks.
 
     Args:
         connection: A connection as the keeper or the integrator.
+        log: Whose stream.
 
     Raises:
         Fault: LEDGER_UNAVAILABLE, with what to do.
     """
-    found = await _stream_config(connection)
+    found = await _stream_config(connection, log)
     if found is None:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
-            f"nats-server has no stream {STREAM}: run `forewarn-gateway init` once; if it was run, "
-            "restore the JetStream folder from a copy",
+            f"nats-server has no stream {log.stream}: run `forewarn-gateway init` once; if it was "
+            "run, restore the JetStream folder from a copy",
         )
-    wanted = _wanted(found.num_replicas or 1)
+    wanted = _wanted(log, found.num_replicas or 1)
     changed = [name for name in _SETTINGS if getattr(found, name, None) != getattr(wanted, name)]
     if changed:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
-            f"the stream {STREAM} was changed ({', '.join(changed)}): set it back, or the ledger "
-            "can lose blocks",
+            f"the stream {log.stream} was changed ({', '.join(changed)}): set it back, or the "
+            "log can lose blocks",
         )
 
 
-def holds_files(store_dir: Path) -> bool:
-    """Tell whether JetStream has ever kept anything in its folder."""
-    # An empty server makes folders and no file.
-    return store_dir.exists() and any(path.is_file() for path in store_dir.rglob("*"))
+def holds_files(store_dir: Path, beside: Collection[Log] = ()) -> bool:
+    """Tell whether JetStream has ever kept anything in its folder.
+
+    Args:
+        store_dir: The folder.
+        beside: Logs whose streams are not counted.
+    """
+    # An empty server makes folders and no file. What it keeps of a stream is below its name.
+    others = [("streams", log.stream) for log in beside]
+    return any(
+        path.is_file() and not any(pair in others for pair in pairwise(path.parts))
+        for path in store_dir.rglob("*")
+    )
 
 
 _SETTINGS: Final = (
@@ -164,10 +183,10 @@ _SETTINGS: Final = (
 )
 
 
-def _wanted(replicas: int) -> api.StreamConfig:
+def _wanted(log: Log, replicas: int) -> api.StreamConfig:
     return api.StreamConfig(
-        name=STREAM,
-        subjects=[BLOCK_SUBJECT],
+        name=log.stream,
+        subjects=[log.blocks],
         storage=api.StorageType.FILE,
         retention=api.RetentionPolicy.LIMITS,
         discard=api.DiscardPolicy.NEW,
@@ -184,10 +203,12 @@ def _wanted(replicas: int) -> api.StreamConfig:
     )
 
 
-async def _stream_config(connection: RoleConnection) -> api.StreamConfig | None:
+async def _stream_config(connection: RoleConnection, log: Log) -> api.StreamConfig | None:
     session = await connection.session(within=REQUEST_SECONDS)
     try:
-        info = await session.race(session.client.jsm(timeout=REQUEST_SECONDS).stream_info(STREAM))
+        info = await session.race(
+            session.client.jsm(timeout=REQUEST_SECONDS).stream_info(log.stream)
+        )
     except NotFoundError:
         return None
     except (nats.errors.Error, SessionEnded, TimeoutError) as error:

@@ -21,6 +21,7 @@ from certs.authority import SERVER_AUTH
 from certs.files import write_key, write_public
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.errors import Reason
+from tests.world.audited import acts
 from tests.world.live import (
     AURORA,
     CALL_SECONDS,
@@ -224,8 +225,7 @@ def test_a_ledger_that_cannot_be_proven_is_read_only_and_says_so(own: Live) -> N
     with own.desk(AURORA) as lab:
         index = lab.submit(sent).receipt.index
     assert own.stop() == 0
-    shutil.rmtree(own.state / "jetstream")
-    shutil.copytree(backup, own.state / "jetstream")
+    restore(own, "LEDGER", backup)
 
     own.start("--listen", "127.0.0.1:0")
     own.address = appears(own.state / "run" / "listen").strip()
@@ -243,6 +243,16 @@ def test_a_ledger_that_cannot_be_proven_is_read_only_and_says_so(own: Live) -> N
     assert len(critical) == 1
     assert "restore the JetStream folder" in critical[0]
     assert own.stop() == 0
+    *_, one, other, last = acts(own)
+    assert {one, other} == {("START", ""), ("HALT", Reason.LEDGER_NOT_PROVEN)}
+    assert last == ("STOP", "")
+
+
+def restore(own: Live, stream: str, backup: Path) -> None:
+    """Put back what JetStream kept of one stream."""
+    (now,) = (own.state / "jetstream").glob(f"**/streams/{stream}")
+    shutil.rmtree(now)
+    shutil.copytree(next(backup.glob(f"**/streams/{stream}")), now)
 
 
 def test_a_new_certificate_is_used_without_a_restart(own: Live) -> None:
@@ -259,6 +269,7 @@ def test_a_new_certificate_is_used_without_a_restart(own: Live) -> None:
     assert serial(own) == x509.load_pem_x509_certificate(chain).serial_number
     assert serial(own) != before
     assert own.stop() == 0
+    assert ("CERTIFICATE_RELOAD", "") in acts(own)
 
 
 def drained(stream: Any) -> tuple[list[int], str]:

@@ -18,7 +18,9 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from certs.authority import Authority
+from forewarn.exchange.v1 import envelope_pb2
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
+from gateway.core.envelope import digest
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.edge.callers import Caller, Callers
@@ -129,6 +131,18 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return authority.leaf(["spiffe://exchange.example/lab/aurora/desk"])[0]
 
 
+class Journal:
+    """Remembers what was refused."""
+
+    def __init__(self) -> None:
+        self.refusals: list[tuple[str, str, Reason, bytes | None]] = []
+
+    def refused(
+        self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
+    ) -> None:
+        self.refusals.append((str(system or ""), rpc, reason, digest))
+
+
 class World:
     def __init__(self, kind: MemberKind = MemberKind.LAB, now: datetime = NOW) -> None:
         self.directory = Directory(kind)
@@ -137,7 +151,14 @@ class World:
         head: Any = self.head
         callers = Callers(trust_domain="exchange.example", directories=directories, head=head)
         self.service = Service()
-        guard = Guard(callers=callers, turnstile=Turnstile(MOST), head=head, now=lambda: now)
+        self.journal = Journal()
+        guard = Guard(
+            callers=callers,
+            turnstile=Turnstile(MOST),
+            head=head,
+            now=lambda: now,
+            journal=self.journal,
+        )
         self.handler = guard.handler(SERVICE, self.service)
 
     def _method(self, name: str) -> Any:
@@ -380,6 +401,58 @@ async def test_a_refused_call_counts_too_until_it_has_ended(certificate: bytes) 
         assert context.reason == Reason.ENTRY_NOT_FOUND
         for done in context.done:
             done(context)
+
+
+@pytest.mark.asyncio
+async def test_every_refusal_is_counted_with_what_is_known_of_it(certificate: bytes) -> None:
+    desk, case = "spiffe://exchange.example/lab/aurora/desk", bytes(range(32))
+    world = World()
+    world.service.raises = Refusal(Reason.CASE_NOT_FOUND, "no such case")
+    refusals = [
+        ("GetCase", pb.GetCaseRequest(case_digest=case).SerializeToString(), case),
+        ("GetCase", pb.GetCaseRequest(case_digest=b"short").SerializeToString(), None),
+        ("Submit", pb.SubmitRequest(envelope=b"\xff").SerializeToString(), None),
+        ("ListCases", b"", None),
+    ]
+    for name, request, _ in refusals:
+        context = Context(certificate)
+        with pytest.raises(Aborted):
+            await world.call(name, request, context)
+        for done in context.done:
+            done(context)
+
+    assert world.journal.refusals == [
+        (desk, name, Reason.CASE_NOT_FOUND, digest) for name, _, digest in refusals
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_refused_statement_is_named_by_its_digest(certificate: bytes) -> None:
+    world = World()
+    world.service.raises = Refusal(Reason.SIGNATURE_INVALID, "it does not verify")
+    sent = envelope_pb2.Envelope(payload=b"what was said", payload_type="?")
+    request = pb.SubmitRequest(envelope=sent.SerializeToString())
+
+    with pytest.raises(Aborted):
+        await world.call("Submit", request.SerializeToString(), Context(certificate))
+
+    ((_, _, _, named),) = world.journal.refusals
+    assert named == digest(b"what was said")
+
+
+@pytest.mark.asyncio
+async def test_a_fault_is_nobodys_refusal_and_an_unknown_caller_has_no_name(
+    certificate: bytes,
+) -> None:
+    world = World()
+    world.service.raises = Fault(Reason.LEDGER_UNAVAILABLE, "later")
+    with pytest.raises(Aborted):
+        await world.call("GetEntry", b"", Context(certificate))
+    assert world.journal.refusals == []
+
+    with pytest.raises(Aborted):
+        await world.call("GetEntry", b"", Context(None))
+    assert world.journal.refusals == [("", "GetEntry", Reason.SPIFFE_ID_MISSING, None)]
 
 
 def test_an_rpc_without_a_row_has_no_handler(monkeypatch: pytest.MonkeyPatch) -> None:

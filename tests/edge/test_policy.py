@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from google.protobuf.descriptor import FileDescriptor
 
-from forewarn.exchange.v1 import directory_service_pb2, exchange_service_pb2, log_service_pb2
+from forewarn.exchange.v1 import (
+    audit_service_pb2,
+    directory_service_pb2,
+    exchange_service_pb2,
+    log_service_pb2,
+)
 from gateway.core.identity import MemberKind
+from gateway.edge.audit import AuditService
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import _snake
@@ -15,6 +21,7 @@ from gateway.edge.policy import PARTIES, POLICY
 SERVICES = {
     "ExchangeService": (exchange_service_pb2.DESCRIPTOR, ExchangeService),
     "DirectoryService": (directory_service_pb2.DESCRIPTOR, DirectoryService),
+    "AuditService": (audit_service_pb2.DESCRIPTOR, AuditService),
     "LogService": (log_service_pb2.DESCRIPTOR, LogService),
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gateway
+from gateway.core.audit import ContentReleased, Event, GrantLookedUp
+from gateway.core.entry import EntrySummary
 from gateway.core.errors import Fault, Reason, Refusal
-from gateway.core.identity import MemberId
+from gateway.core.identity import MemberId, SystemId
 from gateway.edge.paging import (
     DEFAULT_ENTRIES,
     MAX_ENTRIES,
@@ -20,7 +24,7 @@ from gateway.edge.paging import (
     page_size,
     read_page,
 )
-from gateway.edge.released import entitled, released
+from gateway.edge.released import Departure, entitled, released
 from gateway.ports import StoredEntry
 from tests.edge.ledgers import entry, head, snapshot
 
@@ -63,7 +67,8 @@ def may(stored: StoredEntry, size: int) -> bool:
 def test_exactly_what_the_reader_may_have_leaves(rows: list[StoredEntry], size: int) -> None:
     size = min(size, len(rows))
 
-    records = released(rows, reader=READER, head=head(size), snapshot=snapshot(rows))
+    held = released(rows, reader=READER, head=head(size), snapshot=snapshot(rows))
+    records = held.given_back()
 
     assert [each.index for each in records] == [each.index for each in rows if may(each, size)]
     assert all(each.inclusion_proof == [b"proof of %d" % each.index] for each in records)
@@ -95,9 +100,10 @@ def test_pages_give_everything_once_in_order_and_never_too_much(
             snapshot=snapshot(rows),
             limits=PageLimits(entries=most, bytes=room),
         )
-        found += [each.index for each in page.records]
-        assert len(page.records) <= most
-        assert len(page.records) <= 1 or sum(len(each.entry_body) for each in page.records) <= room
+        records = page.records.given_back()
+        found += [each.index for each in records]
+        assert len(page.records) == len(records) <= most
+        assert len(records) <= 1 or sum(len(each.entry_body) for each in records) <= room
         assert page.position > at or not page.more
         at = page.position
         if not page.more:
@@ -136,3 +142,97 @@ def test_records_are_made_in_one_place() -> None:
     }
 
     assert makers == {"edge/released.py"}
+
+
+class Journal:
+    """Remembers what was recorded before it left, and what was noted."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        self.fault = fault
+        self.recorded: list[Event] = []
+        self.notes: list[Event] = []
+
+    async def released(self, events: Sequence[Event]) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.recorded += events
+
+    def noted(self, event: Event) -> None:
+        self.notes.append(event)
+
+
+DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
+
+
+@pytest.mark.asyncio
+@given(rows=entries)
+async def test_what_is_let_go_above_green_is_recorded_first_or_stays(
+    rows: list[StoredEntry],
+) -> None:
+    held = released(rows, reader=READER, head=head(len(rows)), snapshot=snapshot(rows))
+    strict = [
+        each.index
+        for each in rows
+        if may(each, len(rows)) and each.summary and each.summary.tlp > 2
+        if not each.summary.directory
+    ]
+    departure = Departure(system=DESK, rpc="ListEntries")
+    journal, broken = Journal(), Journal(Fault(Reason.LEDGER_UNAVAILABLE, "away"))
+
+    records = await held.let_go(journal, departure)
+
+    assert records == held.given_back()
+    named = [
+        index
+        for event in journal.recorded
+        if isinstance(event.happening, ContentReleased)
+        for index in event.happening.entry_indexes
+    ]
+    assert sorted(named) == strict
+    assert journal.notes == []
+    if strict:
+        with pytest.raises(Fault):
+            await held.let_go(broken, departure)
+    else:
+        assert await held.let_go(broken, departure) == records
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("tlp", [2, 3])
+async def test_a_grant_that_is_looked_up_is_told_to_each_whose_statements_were_seen(
+    tlp: int,
+) -> None:
+    rows = [
+        StoredEntry(
+            index=index,
+            body=b"x",
+            salt=bytes(32),
+            summary=EntrySummary(
+                digest=bytes(32),
+                sender=sender,
+                statement_id="x",
+                kind=97,
+                case_digest=bytes(32),
+                protocol="",
+                case_state="OFFERED",
+                tlp=tlp,
+                audience=(READER,),
+                directory=False,
+                refers_to=(),
+                received_time=datetime(2026, 11, 21, tzinfo=UTC),
+            ),
+        )
+        for index, sender in enumerate(["aurora", "harbor-bank", "aurora"])
+    ]
+    held = released(rows, reader=READER, head=head(3), snapshot=snapshot(rows))
+    journal = Journal()
+
+    await held.let_go(journal, Departure(system=DESK, rpc="GetCase", grant=bytes(32)))
+
+    looked = [
+        each
+        for each in (*journal.recorded, *journal.notes)
+        if isinstance(each.happening, GrantLookedUp)
+    ]
+    assert [each.concerned for each in looked] == ["aurora", "harbor-bank"]
+    assert len(journal.recorded) == (4 if tlp > 2 else 0)

@@ -72,7 +72,7 @@ def stream(
     submissions: Submissions, requests: Requests
 ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
     typed: Any = submissions
-    return answered(typed, BANK, aiter(requests))
+    return answered(typed, BANK, aiter(requests), lambda _request, _refusal: None)
 
 
 async def collect(submissions: Submissions, requests: Requests) -> list[pb.SubmitStreamResponse]:

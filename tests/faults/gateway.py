@@ -34,7 +34,7 @@ from gateway.delivery.streams import Streams
 from gateway.edge.submissions import Submissions
 from gateway.ledger.announcements import NatsAnnouncer
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import BLOCK_SUBJECT
+from gateway.ledger.nats_roles import LEDGER
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.store import Store
 from gateway.ledger.stream import JetStreamAppender
@@ -129,7 +129,7 @@ def hook_publish() -> None:
     original = nats.aio.client.Client.publish
 
     async def publish(self: Any, subject: str, *args: Any, **more: Any) -> None:
-        if subject != BLOCK_SUBJECT:
+        if subject != LEDGER.blocks:
             await original(self, subject, *args, **more)
             return
         STRIKES.reach(("publish", "before"))

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from google.rpc import error_details_pb2, status_pb2
 
 from certs.authority import Authority
 from forewarn.exchange.v1 import directory_service_pb2, exchange_service_pb2, log_service_pb2
+from gateway.core.audit import Event, RefusalTally
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from gateway.core.errors import Reason
+from gateway.core.identity import SystemId
 from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
 from gateway.edge.callers import Callers
@@ -35,9 +38,12 @@ from gateway.edge.status import CODES, DOMAIN
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ports import SignedHead
+from gateway.wire.audit import encode
 from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, make_key
 from tests.world.store_ledger import StoreLedger
 from tests.world.world import World
+
+_ANY_TIME = datetime(2026, 11, 21, tzinfo=UTC)
 
 SERVICES = {
     service.name: service
@@ -192,6 +198,7 @@ class Edge:
         head = _Head(world)
         callers = Callers(trust_domain=TRUST_DOMAIN, directories=world.directories, head=head)
         wakeups = Wakeups(reader=reader, head=head)
+        journal = _Journal()
         services: dict[str, object] = {
             "ExchangeService": ExchangeService(
                 origin=ORIGIN,
@@ -207,11 +214,20 @@ class Edge:
                 ),
                 streams=Streams(wakeups),
                 readings=self._readings,
+                journal=journal,
             ),
-            "DirectoryService": DirectoryService(reader=reader, head=head, readings=self._readings),
+            "DirectoryService": DirectoryService(
+                reader=reader, head=head, readings=self._readings, journal=journal
+            ),
             "LogService": LogService(reader=reader, head=head, readings=self._readings),
         }
-        guard = Guard(callers=callers, turnstile=Turnstile(1), head=head, now=lambda: world.pen.now)
+        guard = Guard(
+            callers=callers,
+            turnstile=Turnstile(1),
+            head=head,
+            now=lambda: world.pen.now,
+            journal=journal,
+        )
         return {
             method.full_name: _named(guard.handler(SERVICES[name], service), name, method.name)
             for name, service in services.items()
@@ -221,6 +237,25 @@ class Edge:
 
 async def _alone(request: bytes) -> AsyncIterator[bytes]:
     yield request
+
+
+class _Journal:
+    """Records everything at once, and keeps nothing."""
+
+    async def released(self, events: Sequence[Event]) -> None:
+        for event in events:
+            encode(event, _ANY_TIME)
+
+    def noted(self, event: Event) -> None:
+        encode(event, _ANY_TIME)
+
+    def refused(
+        self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
+    ) -> None:
+        tally = RefusalTally()
+        tally.add(system=system, rpc=rpc, reason=reason, digest=digest, now=_ANY_TIME)
+        for event in tally.take():
+            encode(event, _ANY_TIME)
 
 
 def _named(handler: grpc.GenericRpcHandler, service: str, method: str) -> Any:

@@ -19,11 +19,9 @@ from gateway.core.errors import Fault
 from gateway.ledger import nats_conf
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import (
-    BLOCK_SUBJECT,
-    CHECKPOINT_SUBJECT,
+    LEDGER,
     PERMISSIONS,
     SERVE_ROLES,
-    STREAM,
     VARZ_SUBJECT,
     Role,
     fresh_seeds,
@@ -40,28 +38,28 @@ from tests.ledger.running import (
 
 # What some role, or an attacker who has a role's key, could want.
 SUBJECTS = (
-    BLOCK_SUBJECT,
-    CHECKPOINT_SUBJECT,
+    LEDGER.blocks,
+    LEDGER.checkpoints,
     VARZ_SUBJECT,
     "$SYS.REQ.SERVER.PING.CONNZ",
     "$SYS.REQ.ACCOUNT.LEDGER.INFO",
     "$JS.API.INFO",
     "$JS.API.STREAM.NAMES",
-    f"$JS.API.STREAM.INFO.{STREAM}",
-    f"$JS.API.STREAM.CREATE.{STREAM}",
+    f"$JS.API.STREAM.INFO.{LEDGER.stream}",
+    f"$JS.API.STREAM.CREATE.{LEDGER.stream}",
     "$JS.API.STREAM.CREATE.OTHER",
-    f"$JS.API.STREAM.UPDATE.{STREAM}",
-    f"$JS.API.STREAM.DELETE.{STREAM}",
-    f"$JS.API.STREAM.PURGE.{STREAM}",
-    f"$JS.API.STREAM.MSG.GET.{STREAM}",
-    f"$JS.API.STREAM.MSG.DELETE.{STREAM}",
-    f"$JS.API.STREAM.SNAPSHOT.{STREAM}",
-    f"$JS.API.STREAM.RESTORE.{STREAM}",
-    f"$JS.API.DIRECT.GET.{STREAM}",
-    f"$JS.API.CONSUMER.CREATE.{STREAM}.c",
-    f"$JS.API.CONSUMER.DURABLE.CREATE.{STREAM}.c",
-    f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.c",
-    f"$JS.API.CONSUMER.DELETE.{STREAM}.c",
+    f"$JS.API.STREAM.UPDATE.{LEDGER.stream}",
+    f"$JS.API.STREAM.DELETE.{LEDGER.stream}",
+    f"$JS.API.STREAM.PURGE.{LEDGER.stream}",
+    f"$JS.API.STREAM.MSG.GET.{LEDGER.stream}",
+    f"$JS.API.STREAM.MSG.DELETE.{LEDGER.stream}",
+    f"$JS.API.STREAM.SNAPSHOT.{LEDGER.stream}",
+    f"$JS.API.STREAM.RESTORE.{LEDGER.stream}",
+    f"$JS.API.DIRECT.GET.{LEDGER.stream}",
+    f"$JS.API.CONSUMER.CREATE.{LEDGER.stream}.c",
+    f"$JS.API.CONSUMER.DURABLE.CREATE.{LEDGER.stream}.c",
+    f"$JS.API.CONSUMER.MSG.NEXT.{LEDGER.stream}.c",
+    f"$JS.API.CONSUMER.DELETE.{LEDGER.stream}.c",
     *(f"{role.inbox_prefix}.guessed" for role in Role),
 )
 
@@ -118,7 +116,7 @@ async def test_nobody_hears_the_answers_to_another_role(
         async with connection(running, role) as me:
             session = await me.session(within=PATIENCE)
             client = session.client
-            for pattern in (">", "*.>", "$JS.>", BLOCK_SUBJECT):
+            for pattern in (">", "*.>", "$JS.>", LEDGER.blocks):
                 await client.subscribe(pattern, cb=hear)
             for other in Role:
                 if other is not role:
@@ -137,7 +135,9 @@ async def test_a_worker_cannot_reach_the_stream_through_a_reply_subject(
     async with connection(running, Role.WORKER) as worker:
         session = await worker.session(within=PATIENCE)
         for verb in ("STREAM.DELETE", "STREAM.PURGE", "STREAM.UPDATE"):
-            await session.client.publish(BLOCK_SUBJECT, b"x", reply=f"$JS.API.{verb}.{STREAM}")
+            await session.client.publish(
+                LEDGER.blocks, b"x", reply=f"$JS.API.{verb}.{LEDGER.stream}"
+            )
         await session.settle()
     await ledger.appender.append(b"after")
     assert (await ledger.reader.bounds()).last == 4
@@ -179,12 +179,12 @@ async def test_a_worker_may_not_announce(running: EmbeddedNats, ledger: Ledger) 
         session = await worker.session(within=PATIENCE)
         async with aclosing(ledger.announcements.notes()) as notes:
             await anext(notes)
-            await session.client.publish(CHECKPOINT_SUBJECT, b"forged")
+            await session.client.publish(LEDGER.checkpoints, b"forged")
             await session.settle()
             await ledger.announcer.announce(b"real")
             assert (await asyncio.wait_for(anext(notes), PATIENCE)).note == b"real"
         with pytest.raises(nats.errors.TimeoutError):
-            await session.client.request(f"$JS.API.STREAM.DELETE.{STREAM}", timeout=0.2)
+            await session.client.request(f"$JS.API.STREAM.DELETE.{LEDGER.stream}", timeout=0.2)
 
 
 def test_the_pin_wants_tls_1_3_and_the_address() -> None:

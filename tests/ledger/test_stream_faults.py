@@ -19,9 +19,8 @@ from gateway.core.errors import Fault, Reason
 from gateway.ledger import nats_conf, stream
 from gateway.ledger.nats_connection import RoleConnection, Session
 from gateway.ledger.nats_roles import (
-    BLOCK_SUBJECT,
+    LEDGER,
     PERMISSIONS,
-    STREAM,
     Permissions,
     Role,
 )
@@ -69,20 +68,20 @@ async def test_a_weaker_stream_is_refused_and_a_hole_in_it_is_found(tmp_path: Pa
         connection(nats, Role.WORKER) as worker,
     ):
         jsm = (await keeper.session(within=PATIENCE)).client.jsm()
-        await jsm.add_stream(api.StreamConfig(name=STREAM, subjects=[BLOCK_SUBJECT]))
+        await jsm.add_stream(api.StreamConfig(name=LEDGER.stream, subjects=[LEDGER.blocks]))
         with pytest.raises(Fault, match="deny_delete"):
             await check_stream(integrator)
         appender, reader = JetStreamAppender(worker), JetStreamReader(integrator)
         for block in (b"one", b"two", b"three"):
             await appender.append(block)
-        await jsm.delete_msg(STREAM, 2)
+        await jsm.delete_msg(LEDGER.stream, 2)
         async with aclosing(reader.follow(0)) as messages:
             assert (await anext(messages)).message == b"one"
             with pytest.raises(Fault, match="sequence 2") as caught:
                 await anext(messages)
         assert caught.value.reason is Reason.LEDGER_NOT_PROVEN
         assert await reader.message(2) is None
-        await jsm.delete_msg(STREAM, 1)
+        await jsm.delete_msg(LEDGER.stream, 1)
         async with aclosing(reader.follow(0)) as messages:
             with pytest.raises(Fault, match="sequence 1"):
                 await anext(messages)
@@ -100,10 +99,10 @@ async def test_a_deleted_consumer_interrupts_its_follower(tmp_path: Path) -> Non
         jsm = (await keeper.session(within=PATIENCE)).client.jsm()
         async with aclosing(ledger.reader.follow(0)) as messages:
             waiting = asyncio.ensure_future(anext(messages))
-            while not (consumers := await jsm.consumers_info(STREAM)):  # noqa: ASYNC110 - nats-server tells nobody
+            while not (consumers := await jsm.consumers_info(LEDGER.stream)):  # noqa: ASYNC110 - nats-server tells nobody
                 await asyncio.sleep(0.01)
             (consumer,) = consumers
-            await jsm.delete_consumer(STREAM, consumer.name or "")
+            await jsm.delete_consumer(LEDGER.stream, consumer.name or "")
             with pytest.raises(StreamInterrupted):
                 await asyncio.wait_for(waiting, PATIENCE)
 
@@ -120,7 +119,7 @@ async def test_a_follower_takes_its_consumer_with_it(tmp_path: Path, almighty: N
         async with aclosing(ledger.reader.follow(0)) as messages:
             await anext(messages)
         jsm = (await keeper.session(within=PATIENCE)).client.jsm()
-        assert await jsm.consumers_info(STREAM) == []
+        assert await jsm.consumers_info(LEDGER.stream) == []
 
 
 @pytest.mark.asyncio
@@ -190,7 +189,7 @@ async def test_a_stream_that_is_gone_is_waited_for(tmp_path: Path) -> None:
         nats_ledger(nats) as ledger,
         connection(nats, Role.KEEPER) as keeper,
     ):
-        await (await keeper.session()).client.jsm().delete_stream(STREAM)
+        await (await keeper.session()).client.jsm().delete_stream(LEDGER.stream)
         with pytest.raises(Fault, match="stream not found") as caught:
             await ledger.reader.bounds()
         assert caught.value.reason is Reason.LEDGER_UNAVAILABLE
@@ -202,8 +201,8 @@ async def test_a_session_lost_while_a_follower_opens_is_no_failure_of_ours(
 ) -> None:
     real = stream._bounds
 
-    async def lost_after(session: Session) -> Bounds:
-        found = await real(session)
+    async def lost_after(session: Session, name: str) -> Bounds:
+        found = await real(session, name)
         await session.client.close()
         return found
 
@@ -231,7 +230,7 @@ async def test_whatever_nats_py_says_of_a_dead_socket_the_block_is_sent_again(
     failures = [error, error]
 
     async def dying(client: Client, subject: str, *args: Any, **more: Any) -> None:
-        if subject == BLOCK_SUBJECT and failures:
+        if subject == LEDGER.blocks and failures:
             raise failures.pop()
         await real(client, subject, *args, **more)
 

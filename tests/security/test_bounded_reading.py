@@ -139,23 +139,23 @@ def test_a_case_of_thousands_costs_its_reader_what_it_may_read(
     head: Any = answered
     cases = Cases(origin=ORIGIN, reader=answered.reader, head=head)
 
-    one = cases.get(BANK, pb.GetCaseRequest(case_digest=CASE))
+    view, one = cases.get(BANK, pb.GetCaseRequest(case_digest=CASE))
     many = cases.list(BANK, pb.ListCasesRequest())
 
     mine = [0, 8, OPERATORS + 1]
-    assert [record.index for record in one.records] == mine
+    assert [record.index for record in one.records.given_back()] == mine
     assert read == mine
-    assert one.case_view == many.cases[0]
-    assert (one.case_view.state, one.case_view.last_index) == ("CANCELLED", OPERATORS + 1)
+    assert view == many.cases[0]
+    assert (view.state, view.last_index) == ("CANCELLED", OPERATORS + 1)
 
 
 def test_whoever_sent_the_alert_reads_all_of_it_once(answered: Filled, read: list[int]) -> None:
     head: Any = answered
     cases = Cases(origin=ORIGIN, reader=answered.reader, head=head)
 
-    one = cases.get(MemberId("civil-ai"), pb.GetCaseRequest(case_digest=CASE))
+    _, one = cases.get(MemberId("civil-ai"), pb.GetCaseRequest(case_digest=CASE))
 
-    assert [record.index for record in one.records] == list(range(answered.size))
+    assert [record.index for record in one.records.given_back()] == list(range(answered.size))
     assert read == list(range(answered.size))
 
 
@@ -176,9 +176,9 @@ def test_what_matches_nothing_is_not_looked_for_to_the_end_in_one_call(
     nothing = answered.list(agency, kinds=[Kind.PRE_RELEASE_NOTICE])
     one = answered.list(agency, sender="bank-299")
 
-    assert [page.records for page in nothing] == [[]] * len(nothing)
+    assert [page.records.given_back() for page in nothing] == [[]] * len(nothing)
     assert len(nothing) == 1 + OPERATORS // 50
-    assert [record.index for page in one for record in page.records] == [300]
+    assert [record.index for page in one for record in page.records.given_back()] == [300]
     assert one[-1].position == nothing[-1].position == answered.size
 
 

@@ -196,6 +196,21 @@ def breach(stage: Stage) -> None:
         ),
     )
     story.same("and then there is nothing new", pull(stage), [])
+    stage[cast.NATSEC_AI].did("breach", "pull")
+    index, lab = report["index"], stage[cast.AURORA]
+    given = lab.did("audit", "list", "--since", report["received_time"], "--entry", str(index))
+    fetched = [event["system"] for event in given if event["event"] == "content_released"]
+    story.same(
+        "Aurora reads in the audit log, with proofs, that both agencies fetched its report",
+        fetched,
+        [cast.CIVIL_AI.spiffe_id, cast.NATSEC_AI.spiffe_id],
+    )
+    of_the_bank = stage[cast.HARBOR_BANK].did("audit", "list")
+    story.claim(
+        "a bank's view of the audit log holds its own calls, and nothing of this",
+        all({"harbor-bank"} & {each["member"], each.get("concerned")} for each in of_the_bank)
+        and not any(index in each.get("entries", ()) for each in of_the_bank),
+    )
     number = ("--number", "2026-118", "--desk", "incident")
     triaged = agency.did("breach", "triage", report["case"], *number)[0]
     story.same("it gives the case its number", triaged["case_state"], "TRIAGED")

@@ -29,6 +29,7 @@ from grpc_status import rpc_status
 from certs.authority import SERVER_AUTH, Authority
 from certs.files import write_pair
 from forewarn.exchange.v1 import (
+    audit_service_pb2_grpc,
     directory_service_pb2_grpc,
     exchange_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -96,6 +97,7 @@ class Desk:
         self.exchange: Any = exchange_service_pb2_grpc.ExchangeServiceStub(untyped)
         self.directory: Any = directory_service_pb2_grpc.DirectoryServiceStub(untyped)
         self.log: Any = log_service_pb2_grpc.LogServiceStub(untyped)
+        self.audit: Any = audit_service_pb2_grpc.AuditServiceStub(untyped)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 
     def submit(self, statement: Statement) -> pb.SubmitResponse:

@@ -30,6 +30,7 @@ _PARTS: Final = {
     "submit": ("handing_again:submit", "Hand in again what has no receipt yet."),
     "inbox": ("inbox:inbox", "Read what came: list, follow, show, save its files."),
     "case": ("cases:case", "See the cases one is party to."),
+    "audit": ("auditing:audit", "See who was given what you sent, and who was refused."),
     "directory": ("members:directory", "See the members; change what is one's own."),
     "receipt": ("receipts:receipt", "Check saved receipts, also offline."),
     "template": ("writing:template", "Print a commented document to start from."),

@@ -1,0 +1,193 @@
+"""What the exchange's audit log holds about a member, verified before it is handed on.
+
+1. The checkpoint is signed by the pinned key of the audit log, and is one of its origin.
+2. The event, blinded with its opening, is the leaf at its index of that checkpoint's tree.
+3. It is the one encoding of an event, and concerns this member: one of its systems called, or it is
+   about statements that it sent.
+
+What is verified is that the exchange has put it on record, and cannot take it back unseen. It is
+trusted for writing the truth, and for leaving nothing out.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from forewarn.exchange.v1 import audit_pb2, audit_service_pb2
+from forewarn_client import commitment, merkle, note, strict, times
+from forewarn_client.errors import Flaw, HomeError, VerificationError
+from forewarn_client.home import Home
+from forewarn_client.session import Session
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEvent:
+    """One event. What does not apply to its kind is empty or 0.
+
+    Attributes:
+        index: Its index in the audit log, from 0.
+        kind: `calls_refused`, `content_released` or `grant_looked_up`.
+        event_time: When it was noted, UTC.
+        rpc: The call, as in `ListEntries`.
+        system: SPIFFE ID of the system that called.
+        member: The member whose system it is.
+        concerned: The member whose statements it is about.
+        entry_indexes: Entries above TLP:GREEN that were released, by their indexes in the ledger.
+        case_digest: The grant's case that was looked up.
+        reason: Why calls were refused; empty where several reasons were counted together.
+        count: How many were refused.
+        first_time: When the first of them was; None where none was.
+        digests: Digests of what was refused, where known; the first 16.
+    """
+
+    index: int
+    kind: str
+    event_time: datetime
+    rpc: str
+    system: str
+    member: str
+    concerned: str
+    entry_indexes: tuple[int, ...]
+    case_digest: bytes
+    reason: str
+    count: int
+    first_time: datetime | None
+    digests: tuple[bytes, ...]
+
+
+async def events(
+    session: Session, home: Home, since: datetime | None
+) -> AsyncGenerator[AuditEvent, None]:
+    """List the events that concern a member.
+
+    Args:
+        session: Its connection.
+        home: Its folder.
+        since: Only those at this time or later; all where None.
+
+    Yields:
+        The events, in the order of the audit log.
+
+    Raises:
+        HomeError: The folder pins no audit log.
+        RefusedError: The exchange refused.
+        VerificationError: An event does not hold, or was not asked for.
+        UnavailableError: No answer in time.
+    """
+    key = pinned_key(home)
+    request = audit_service_pb2.ListAuditEventsRequest(page_size=_PAGE)
+    if since is not None:
+        request.since_time.CopyFrom(times.timestamp(since))
+    shown = -1
+    while True:
+        answer = await session.call(session.audit.ListAuditEvents, request)
+        for event in verify(answer.records, answer.checkpoint, key=key, member=home.member):
+            if event.index <= shown:
+                raise _mismatch("shows events again, or in another order")
+            if since is not None and event.event_time < since:
+                raise _mismatch("shows an event of before the time that was asked for")
+            shown = event.index
+            yield event
+        if not answer.more:
+            return
+        if not answer.records:
+            raise _mismatch("shows nothing, and says that there is more")
+        request.cursor = answer.cursor
+
+
+def pinned_key(home: Home) -> note.VerifierKey:
+    """Give the key of the audit log that a member pinned.
+
+    Args:
+        home: The member's folder.
+
+    Returns:
+        The key.
+
+    Raises:
+        HomeError: It pinned none.
+    """
+    if not home.exchange.audit_log_key:
+        raise HomeError(
+            f"{home.path} pins no audit log: obtain the exchange's new exchange.toml, compare its "
+            "audit_log_key by another channel, and run `forewarn init --exchange exchange.toml` "
+            "with the same kind, member and system"
+        )
+    return note.VerifierKey.parse(home.exchange.audit_log_key)
+
+
+def verify(
+    records: Sequence[audit_service_pb2.AuditRecord],
+    checkpoint: bytes,
+    *,
+    key: note.VerifierKey,
+    member: str,
+) -> tuple[AuditEvent, ...]:
+    """Verify events that share a checkpoint.
+
+    Args:
+        records: What came.
+        checkpoint: The signed note that the proofs lead to.
+        key: The audit log's key; its name is the log's origin.
+        member: The member that asked.
+
+    Returns:
+        The events, in the same order.
+
+    Raises:
+        VerificationError: The first step that fails.
+    """
+    opened = note.open_checkpoint(checkpoint, [key], key.name)
+    verified = []
+    for record in records:
+        leaf = commitment.entry_leaf_hash(record.event, record.salt)
+        merkle.verify_inclusion(
+            leaf, record.index, opened.size, tuple(record.inclusion_proof), opened.root
+        )
+        event = _event(record.index, record.event)
+        if member not in {event.member, event.concerned}:
+            raise _mismatch("shows an event that concerns somebody else")
+        verified.append(event)
+    return tuple(verified)
+
+
+def _event(index: int, data: bytes) -> AuditEvent:
+    try:
+        message = strict.parse_canonical(audit_pb2.AuditEvent, data)
+    except strict.StrictError as error:
+        raise _malformed(error.description) from None
+    kind = message.WhichOneof("event")
+    stamps = [message.event_time]
+    if kind == "calls_refused":
+        stamps.append(message.calls_refused.first_time)
+    if kind is None or any(found for stamp in stamps for found in strict.violations(stamp)):
+        raise _malformed("it does not say what happened, or when")
+    refused = message.calls_refused
+    return AuditEvent(
+        index=index,
+        kind=kind,
+        event_time=times.from_timestamp(message.event_time),
+        rpc=message.rpc,
+        system=message.system,
+        member=message.member,
+        concerned=message.concerned,
+        entry_indexes=tuple(message.content_released.entry_indexes),
+        case_digest=message.grant_looked_up.case_digest,
+        reason=refused.reason,
+        count=refused.count,
+        first_time=(
+            times.from_timestamp(refused.first_time) if refused.HasField("first_time") else None
+        ),
+        digests=tuple(refused.digests),
+    )
+
+
+def _malformed(detail: str) -> VerificationError:
+    return VerificationError(Flaw.ENTRY_MALFORMED, f"the event is not well formed: {detail}")
+
+
+def _mismatch(detail: str) -> VerificationError:
+    return VerificationError(Flaw.ANSWER_MISMATCHED, f"the exchange {detail}")

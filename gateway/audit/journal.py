@@ -1,0 +1,219 @@
+"""The journal: what one worker writes into the audit log.
+
+* A release is recorded before the content leaves: `released` returns once its events are on disk in
+  the stream and in the store, and covered by a signed checkpoint. All events of one answer share a
+  block.
+* Where that cannot be done, it raises LEDGER_UNAVAILABLE, and the content stays. A crash in between
+  leaves an event of something that did not leave; never the reverse.
+* Everything else is noted and recorded soon: refusals are counted for a second, under a flood for
+  up to 16, and administrative acts wait with them. None of it holds up an answer. What a crash or a
+  long outage finds still in memory is lost; under an outage the counts go on.
+* What is tried again is recorded once: each such event writes a key of its own that it also reads.
+* An event's time never runs backwards.
+
+It decides nothing about who may read an event, and makes none of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.core.audit import AdminAct, Event, RefusalTally
+from gateway.core.errors import Fault, Reason
+from gateway.core.fold import Entry, Verdict
+from gateway.core.identity import SystemId
+from gateway.ports import Recorder
+from gateway.wire import audit
+
+_log: Final = logging.getLogger(__name__)
+
+_MOST_NOTES: Final = 256
+_MOST_ACTS: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often what was noted is recorded.
+
+    Attributes:
+        shortest: Seconds for which refusals are counted together.
+        longest: The same under a flood; each flooded count lasts twice as long as the one before.
+        flood: So many refusals in one count are a flood.
+        retry: Seconds between attempts while the audit log cannot be written.
+    """
+
+    shortest: float = 1.0
+    longest: float = 16.0
+    flood: int = 100
+    retry: float = 2.0
+
+
+class Journal:
+    """Writes the audit log."""
+
+    def __init__(
+        self,
+        *,
+        recorder: Recorder,
+        check: Callable[[], None],
+        now: Callable[[], datetime],
+        salt: Callable[[], bytes],
+        last: datetime | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        """Begin with nothing noted; `run` records what is.
+
+        Args:
+            recorder: The way into the audit log.
+            check: Raises the Fault for which it cannot be written at present.
+            now: The clock, UTC.
+            salt: Gives 32 fresh random bytes at each call.
+            last: Time of the newest event in the audit log; None for none.
+            pace: How often what was noted is recorded.
+        """
+        self._recorder = recorder
+        self._check = check
+        self._now = now
+        self._salt = salt
+        self._pace = pace or Pace()
+        self._last = last
+        self._failing = False
+        self._tally = RefusalTally()
+        self._counted = 0
+        self._notes: deque[Event] = deque(maxlen=_MOST_NOTES)
+        # Apart, so that no member's calls can push one out.
+        self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
+        self._stirred = asyncio.Event()
+        # Made once, so that another attempt is the same entry.
+        self._unsent: list[Entry] = []
+        self._flushing = asyncio.Lock()
+
+    async def released(self, events: Sequence[Event]) -> None:
+        """Record what is about to leave, and return once it may.
+
+        Args:
+            events: The events of one answer; none where nothing has to be recorded.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, they are not known to be recorded: nothing may leave.
+        """
+        if not events:
+            return
+        try:
+            self._check()
+            entries = [self._entry(event) for event in events]
+            # Handed on together, so that they share a block.
+            outcomes = await asyncio.gather(*map(self._recorder.record, entries))
+        except Fault as fault:
+            self._say_failing(fault)
+            raise _not_released() from fault
+        if any(outcome.verdict is not Verdict.ACCEPTED for outcome in outcomes):
+            _log.error("the audit log took an event for malformed")
+            raise _not_released()
+        if self._failing:
+            self._failing = False
+            _log.warning("releases are recorded again")
+
+    def refused(
+        self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
+    ) -> None:
+        """Count a refusal, to be recorded soon.
+
+        Args:
+            system: The system that was refused; None where it is not known.
+            rpc: The call.
+            reason: The reason.
+            digest: Digest of what was handed in or asked for, where known.
+        """
+        self._tally.add(system=system, rpc=rpc, reason=reason, digest=digest, now=self._now())
+        self._counted += 1
+        self._stirred.set()
+
+    def noted(self, event: Event) -> None:
+        """Note an event, to be recorded soon. Of too many, the oldest are lost.
+
+        Args:
+            event: The event.
+        """
+        self._notes.append(event)
+        self._stirred.set()
+
+    def acted(self, act: AdminAct) -> None:
+        """Note an act upon the gateway, to be recorded soon.
+
+        Args:
+            act: The act.
+        """
+        self._acts.append(Event(happening=act))
+        self._stirred.set()
+
+    async def run(self) -> None:
+        """Record what is noted until cancelled."""
+        pause = self._pace.shortest
+        while True:
+            await self._stirred.wait()
+            await asyncio.sleep(pause)
+            flooded = self._counted >= self._pace.flood
+            pause = min(pause * 2, self._pace.longest) if flooded else self._pace.shortest
+            try:
+                await self.flush()
+            except Fault as fault:
+                _log.warning("the audit log waits reason=%s: %s", fault.reason, fault.detail)
+                await asyncio.sleep(self._pace.retry)
+                self._stirred.set()
+
+    async def flush(self) -> None:
+        """Record what is noted now.
+
+        Raises:
+            Fault: It is not known to be recorded; it is kept, and tried again by the next flush.
+        """
+        async with self._flushing:
+            if not self._unsent:
+                self._stirred.clear()
+                self._counted = 0
+                events = [*self._acts, *self._notes, *self._tally.take()]
+                self._acts.clear()
+                self._notes.clear()
+                self._unsent = [self._once(event) for event in events]
+            self._check()
+            # STALE says that an earlier attempt came through after all.
+            await asyncio.gather(*map(self._recorder.record, self._unsent))
+            self._unsent = []
+
+    def _say_failing(self, fault: Fault) -> None:
+        # Once for each outage: readers come back again and again while it lasts.
+        if not self._failing:
+            self._failing = True
+            _log.error(
+                "nothing above TLP:GREEN leaves, the audit log cannot be written reason=%s: %s",
+                fault.reason,
+                fault.detail,
+            )
+
+    def _once(self, event: Event) -> Entry:
+        """Make an entry that is recorded once, however often it is handed on."""
+        entry = self._entry(event)
+        key = f"event/{entry.salt.hex()}"
+        return Entry(body=entry.body, salt=entry.salt, judged_at=0, reads=(key,), writes=(key,))
+
+    def _entry(self, event: Event) -> Entry:
+        """Make an entry, with the present for its time."""
+        now = self._now()
+        self._last = now if self._last is None else max(now, self._last)
+        body = audit.encode(event, self._last)
+        return Entry(body=body, salt=self._salt(), judged_at=0, reads=(), writes=())
+
+
+def _not_released() -> Fault:
+    return Fault(
+        Reason.LEDGER_UNAVAILABLE,
+        "the audit log cannot be written, and nothing above TLP:GREEN leaves without being "
+        "recorded there: try again shortly; what is TLP:CLEAR or TLP:GREEN can still be read",
+    )

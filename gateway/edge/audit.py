@@ -1,0 +1,162 @@
+"""AuditService: what the audit log holds about a member's statements and systems, with proofs.
+
+* A member is shown the events of its own systems, and those about statements that it sent. What
+  concerns another, or nobody, is left out before anything is counted or proven.
+* Only what a signed checkpoint of the audit log covers is shown.
+* Asking leaves nothing in the audit log but a refusal.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from google.protobuf.message import Message
+
+from forewarn.exchange.v1 import audit_service_pb2 as pb
+from gateway.core.errors import invalid
+from gateway.core.identity import MemberId
+from gateway.edge.callers import Caller
+from gateway.edge.cursor import Question
+from gateway.edge.paging import PageLimits, check_reached, page_size, pick
+from gateway.edge.readings import Readings
+from gateway.ports import (
+    Box,
+    LedgerHead,
+    LedgerReader,
+    LedgerSnapshot,
+    MemberQuery,
+    SignedHead,
+    StoredEntry,
+)
+from gateway.wire.headers import time_from
+
+
+class AuditService:
+    """See `forewarn.exchange.v1.AuditService`."""
+
+    def __init__(
+        self, *, origin: str, reader: LedgerReader, head: LedgerHead, readings: Readings
+    ) -> None:
+        """Keep where it reads.
+
+        Args:
+            origin: The audit log's origin.
+            reader: Its store.
+            head: Its newest signed checkpoint.
+            readings: Where calls read the store.
+        """
+        self._readings = readings
+        self._origin = origin
+        self._reader = reader
+        self._head = head
+
+    async def list_audit_events(
+        self, caller: Caller, request: pb.ListAuditEventsRequest
+    ) -> pb.ListAuditEventsResponse:
+        """List the events that concern the caller's member."""
+        limits = PageLimits(entries=page_size(request.page_size))
+        since = _since(request)
+        canonical = _canonical(request.since_time) if since is not None else b""
+        question = Question(origin=self._origin, member=caller.id, rpc="audit", question=canonical)
+        start = question.index(request.cursor)
+        return await self._readings.run(caller.id, self._page, question, start, since, limits)
+
+    def _page(
+        self, question: Question, start: int, since: datetime | None, limits: PageLimits
+    ) -> pb.ListAuditEventsResponse:
+        head = self._head.current
+        check_reached(start, head)
+        member = question.member
+
+        def may(entry: StoredEntry) -> bool:
+            return concerns(entry, member, head) and (since is None or _time(entry) >= since)
+
+        with self._reader.snapshot() as snapshot:
+            first = start if since is None else max(start, first_at(snapshot, since, head))
+            found = pick(
+                lambda index, limit: snapshot.member_entries(
+                    MemberQuery(
+                        member=member,
+                        box=Box.ALL,
+                        after=index - 1,
+                        limit=limit,
+                        before_size=head.size,
+                    )
+                ),
+                first,
+                may=may,
+                head=head,
+                limits=limits,
+            )
+            proofs = snapshot.prove([entry.index for entry in found.entries], head.size)
+        return pb.ListAuditEventsResponse(
+            records=[
+                pb.AuditRecord(
+                    event=entry.body, index=entry.index, salt=entry.salt, inclusion_proof=proof
+                )
+                for entry, proof in zip(found.entries, proofs, strict=True)
+            ],
+            checkpoint=head.note,
+            cursor=question.cursor(found.position),
+            more=found.more,
+        )
+
+
+def concerns(entry: StoredEntry, member: MemberId, head: SignedHead) -> bool:
+    """Tell whether an event may be shown to a member.
+
+    Args:
+        entry: The event, as the audit log's store has it.
+        member: The member that asks.
+        head: The audit log's newest signed checkpoint.
+
+    Returns:
+        True if one of its systems called, or if it is about statements that it sent.
+    """
+    summary = entry.summary
+    if summary is None or entry.index >= head.size:
+        return False
+    return member == summary.sender or member in summary.audience
+
+
+def first_at(snapshot: LedgerSnapshot, since: datetime, head: SignedHead) -> int:
+    """Find where to begin for events of a time or later; times never run backwards.
+
+    Args:
+        snapshot: The audit log.
+        since: The time, UTC.
+        head: The newest signed checkpoint.
+
+    Returns:
+        An index before which no event is as late; at most the head's size.
+    """
+    low, high = 0, head.size
+    while low < high:
+        middle = (low + high) // 2
+        entry = snapshot.by_index(middle)
+        if entry is not None and entry.summary is not None and _time(entry) < since:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _time(entry: StoredEntry) -> datetime:
+    if entry.summary is None:
+        raise ValueError("an entry that cannot be read has no time")
+    return entry.summary.received_time
+
+
+def _since(request: pb.ListAuditEventsRequest) -> datetime | None:
+    if not request.HasField("since_time"):
+        return None
+    try:
+        # Refuses what lies outside the years 1 to 9999, and fractions that are none.
+        request.since_time.ToDatetime()
+        return time_from(request.since_time)
+    except (ValueError, OverflowError):
+        raise invalid("since_time", "is not a time between the years 1 and 9999") from None
+
+
+def _canonical(message: Message) -> bytes:
+    return message.SerializeToString(deterministic=True)

@@ -1,0 +1,212 @@
+"""The journal: nothing leaves unrecorded, nothing noted is recorded twice, a flood is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from forewarn.exchange.v1 import audit_pb2
+from gateway.audit.journal import Journal, Pace
+from gateway.core.audit import Act, AdminAct, ContentReleased, Event
+from gateway.core.errors import Fault, Reason
+from gateway.core.fold import Entry, Folded, Outcome, Verdict, fold
+from gateway.core.identity import SystemId
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
+RELEASE = Event(happening=ContentReleased(entry_indexes=(3,)), rpc="GetEntry", system=DESK)
+PACE = Pace(shortest=0.01, longest=0.08, flood=5, retry=0.01)
+
+
+class Recorder:
+    """Folds each entry by itself; fails as often as it is told, before or after it has recorded."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Entry] = []
+        self.fail_before = 0
+        self.fail_after = 0
+        self._writes: dict[str, int] = {}
+
+    async def record(self, entry: Entry) -> Outcome:
+        await asyncio.sleep(0)
+        if self.fail_before:
+            self.fail_before -= 1
+            raise Fault(Reason.LEDGER_UNAVAILABLE, "not stored")
+        folded: Folded = fold([entry], len(self.recorded), self._writes.get)
+        self._writes.update(folded.writes)
+        (outcome,) = folded.outcomes
+        if outcome.verdict is Verdict.ACCEPTED:
+            self.recorded.append(entry)
+        if self.fail_after:
+            self.fail_after -= 1
+            raise Fault(Reason.LEDGER_UNAVAILABLE, "stored, and not acknowledged")
+        return outcome
+
+    @property
+    def events(self) -> list[audit_pb2.AuditEvent]:
+        return [audit_pb2.AuditEvent.FromString(entry.body) for entry in self.recorded]
+
+
+class World:
+    def __init__(self) -> None:
+        self.recorder = Recorder()
+        self.now = NOON
+        self.salts = 0
+        self.down: Fault | None = None
+        self.journal = Journal(
+            recorder=self.recorder,
+            check=self.check,
+            now=lambda: self.now,
+            salt=self.salt,
+            pace=PACE,
+        )
+
+    def check(self) -> None:
+        if self.down is not None:
+            raise self.down
+
+    def salt(self) -> bytes:
+        self.salts += 1
+        return self.salts.to_bytes(32, "big")
+
+    def refuse(self, times: int) -> None:
+        for _ in range(times):
+            self.journal.refused(
+                system=DESK, rpc="GetCase", reason=Reason.CASE_NOT_FOUND, digest=None
+            )
+
+    async def until(self, events: int) -> None:
+        running = asyncio.create_task(self.journal.run())
+        async with asyncio.timeout(5):
+            while len(self.recorder.recorded) < events:  # noqa: ASYNC110 - another task's list
+                await asyncio.sleep(0.005)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+@pytest.mark.asyncio
+async def test_a_release_is_recorded_when_it_returns() -> None:
+    world = World()
+
+    await world.journal.released([RELEASE, RELEASE])
+
+    assert len(world.recorder.recorded) == 2
+    assert len({entry.salt for entry in world.recorder.recorded}) == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("reason", [Reason.LEDGER_UNAVAILABLE, Reason.LEDGER_NOT_PROVEN])
+async def test_what_cannot_be_recorded_may_not_leave(reason: Reason) -> None:
+    world = World()
+    world.down = Fault(reason, "halted")
+    with pytest.raises(Fault) as refused:
+        await world.journal.released([RELEASE])
+    assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
+
+    world.down = None
+    world.recorder.fail_before = 1
+    with pytest.raises(Fault) as refused:
+        await world.journal.released([RELEASE])
+    assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
+
+    await world.journal.released([])
+    assert world.recorder.recorded == []
+
+
+@pytest.mark.asyncio
+async def test_an_event_that_is_taken_for_malformed_releases_nothing() -> None:
+    world = World()
+    journal = Journal(
+        recorder=world.recorder, check=world.check, now=lambda: NOON, salt=lambda: b"short"
+    )
+
+    with pytest.raises(Fault):
+        await journal.released([RELEASE])
+
+
+@pytest.mark.asyncio
+async def test_what_is_noted_is_recorded_once_whatever_fails() -> None:
+    world = World()
+    world.journal.acted(AdminAct(act=Act.START))
+    world.refuse(3)
+    world.recorder.fail_before = 1
+    world.recorder.fail_after = 2
+
+    await world.until(2)
+    await world.journal.flush()
+    await world.journal.flush()
+
+    found = {(each.admin_act.kind, each.calls_refused.count) for each in world.recorder.events}
+    assert len(world.recorder.recorded) == 2
+    assert found == {(Act.START.value, 0), (0, 3)}
+
+
+@pytest.mark.asyncio
+async def test_an_outage_loses_no_count() -> None:
+    world = World()
+    world.down = Fault(Reason.LEDGER_UNAVAILABLE, "away")
+    world.refuse(2)
+    with pytest.raises(Fault):
+        await world.journal.flush()
+    world.refuse(4)
+    with pytest.raises(Fault):
+        await world.journal.flush()
+
+    world.down = None
+    await world.until(2)
+
+    assert [each.calls_refused.count for each in world.recorder.events] == [2, 4]
+
+
+@pytest.mark.asyncio
+async def test_under_a_flood_the_pauses_grow() -> None:
+    world = World()
+    running = asyncio.create_task(world.journal.run())
+    began = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() - began < 0.5:
+        world.refuse(20)
+        await asyncio.sleep(0.001)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    # Every 0.01 s it would have been fifty.
+    assert 2 <= len(world.recorder.recorded) <= 14
+
+
+@pytest.mark.asyncio
+async def test_times_never_run_backwards() -> None:
+    world = World()
+    await world.journal.released([RELEASE])
+    world.now = NOON - timedelta(hours=1)
+    await world.journal.released([RELEASE])
+
+    assert [each.event_time.ToDatetime(UTC) for each in world.recorder.events] == [NOON, NOON]
+
+    later = NOON + timedelta(days=1)
+    journal = Journal(
+        recorder=world.recorder,
+        check=world.check,
+        now=lambda: NOON,
+        salt=world.salt,
+        last=later,
+    )
+    await journal.released([RELEASE])
+    assert world.recorder.events[-1].event_time.ToDatetime(UTC) == later
+
+
+@pytest.mark.asyncio
+async def test_notes_are_bounded_and_never_push_out_an_act() -> None:
+    world = World()
+    world.journal.acted(AdminAct(act=Act.HALT, reason=Reason.LEDGER_NOT_PROVEN))
+    for _ in range(1000):
+        world.journal.noted(RELEASE)
+
+    await world.journal.flush()
+
+    assert len(world.recorder.recorded) == 257
+    assert world.recorder.events[0].admin_act.reason == "LEDGER_NOT_PROVEN"
