@@ -25,7 +25,7 @@ from gateway.core.envelope import digest
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.fold import MAX_BODY_BYTES, Entry, Verdict
 from gateway.core.identity import MemberId
-from gateway.ports import LedgerReader, LedgerSnapshot, Recorder
+from gateway.ports.reading import LedgerReader, LedgerSnapshot, Recorder
 from gateway.profiles import Policy
 from gateway.wire import entries
 

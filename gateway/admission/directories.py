@@ -17,7 +17,7 @@ from gateway.core.chain import SignedHeader
 from gateway.core.directory import Directory
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.statements import Kind
-from gateway.ports import LedgerReader, LedgerSnapshot, StoredEntry
+from gateway.ports.reading import LedgerReader, LedgerSnapshot, StoredEntry
 from gateway.wire import entries, statements
 
 _PAGE: Final = 1000

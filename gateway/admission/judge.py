@@ -29,7 +29,7 @@ from gateway.core.identity import MemberId
 from gateway.core.protocols import Cited, Situation
 from gateway.core.statements import Group, GroupRecipient, Header, Kind, Tlp
 from gateway.core.tables import VERSIONED, Protocol, State
-from gateway.ports import CaseRow, LedgerSnapshot, StoredEntry
+from gateway.ports.reading import CaseRow, LedgerSnapshot, StoredEntry
 from gateway.profiles import Policy
 from gateway.wire import entries
 

@@ -28,7 +28,7 @@ from gateway.core.audit import AdminAct, Event, RefusalTally
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Verdict
 from gateway.core.identity import SystemId
-from gateway.ports import Recorder
+from gateway.ports.reading import Recorder
 from gateway.wire import audit
 
 _log: Final = logging.getLogger(__name__)

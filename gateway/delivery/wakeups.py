@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from gateway.core.errors import Fault, Reason
-from gateway.ports import LedgerHead, LedgerReader
+from gateway.ports.reading import LedgerHead, LedgerReader
 
 _log: Final = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from gateway.edge.callers import Caller
 from gateway.edge.cursor import Question
 from gateway.edge.paging import PageLimits, check_reached, page_size, pick
 from gateway.edge.readings import Readings
-from gateway.ports import (
+from gateway.ports.reading import (
     Box,
     LedgerHead,
     LedgerReader,

@@ -23,7 +23,7 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId, peer_system, valid_until
 from gateway.core.members import Member
-from gateway.ports import LedgerHead
+from gateway.ports.reading import LedgerHead
 
 _CERTIFICATE: Final = "x509_pem_cert"
 _KNOWN_CERTIFICATES: Final = 4096

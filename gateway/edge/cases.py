@@ -15,7 +15,7 @@ from gateway.core.identity import MemberId
 from gateway.edge.cursor import Question
 from gateway.edge.filters import check_protocol
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
-from gateway.ports import CaseRow, LedgerHead, LedgerReader
+from gateway.ports.reading import CaseRow, LedgerHead, LedgerReader
 
 _MOST: Final = 1000
 

@@ -7,7 +7,7 @@ from gateway.edge.callers import Caller
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.edge.readings import Readings
 from gateway.edge.released import Departure, Journal
-from gateway.ports import LedgerHead, LedgerReader
+from gateway.ports.reading import LedgerHead, LedgerReader
 
 
 class DirectoryService:

@@ -28,7 +28,7 @@ from gateway.edge.released import Departure, Held, Journal, entry_not_found, rel
 from gateway.edge.subject import subject_of
 from gateway.edge.submissions import Submissions
 from gateway.edge.submit_stream import answered
-from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports.reading import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
 
 _FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
 

@@ -18,7 +18,7 @@ from gateway.core.errors import Reason, invalid
 from gateway.core.identity import MemberId
 from gateway.core.statements import DIGEST_BYTES, Kind, parse_member
 from gateway.core.tables import Protocol
-from gateway.ports import Box, LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
+from gateway.ports.reading import Box, LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
 
 MAX_KINDS: Final = 32
 MAX_LOOKED: Final = 4096

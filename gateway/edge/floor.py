@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.merkle import MAX_SIZE
-from gateway.ports import LedgerHead
+from gateway.ports.reading import LedgerHead
 
 VERIFIED_SIZE: Final = "forewarn-verified-size"
 WAIT_SECONDS: Final = 2.0

@@ -36,7 +36,7 @@ from gateway.edge.policy import POLICY
 from gateway.edge.status import judged
 from gateway.edge.subject import subject_of
 from gateway.edge.turnstile import STREAM_BYTES, Turnstile
-from gateway.ports import LedgerHead
+from gateway.ports.reading import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from gateway.core.errors import Reason, invalid
 from gateway.edge.callers import Caller
 from gateway.edge.readings import Readings
 from gateway.edge.released import entry_not_found
-from gateway.ports import LedgerHead, LedgerReader, SignedHead
+from gateway.ports.reading import LedgerHead, LedgerReader, SignedHead
 
 
 class LogService:

@@ -17,7 +17,7 @@ from typing import Final
 from gateway.core.errors import Fault, Reason, invalid
 from gateway.core.identity import MemberId
 from gateway.edge.released import Held, entitled, released
-from gateway.ports import LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports.reading import LedgerSnapshot, SignedHead, StoredEntry
 
 DEFAULT_ENTRIES: Final = 100
 MAX_ENTRIES: Final = 1000

@@ -24,7 +24,7 @@ from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId
 from gateway.core.markings import may_read
 from gateway.core.statements import Tlp
-from gateway.ports import LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports.reading import LedgerSnapshot, SignedHead, StoredEntry
 
 
 class Journal(Protocol):

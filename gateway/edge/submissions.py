@@ -21,7 +21,7 @@ from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId
 from gateway.edge.callers import Caller
 from gateway.edge.released import released
-from gateway.ports import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports.reading import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
 from gateway.profiles import Policy
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 

@@ -22,13 +22,13 @@ from nats.aio.msg import Msg
 from gateway.core.errors import Fault
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
 from gateway.ledger.nats_roles import LEDGER, Log
-from gateway.ports import Announcement
+from gateway.ports.blocks import Announcement
 
 _log = logging.getLogger(__name__)
 
 
 class NatsAnnouncer:
-    """Announces as the integrator; see `gateway.ports.Announcer`."""
+    """Announces as the integrator; see `gateway.ports.blocks.Announcer`."""
 
     def __init__(self, integrator: RoleConnection, log: Log = LEDGER) -> None:
         """Announce a log's notes over a connection, and again on each of its new sessions."""
@@ -52,7 +52,7 @@ class NatsAnnouncer:
 
 
 class NatsAnnouncements:
-    """Listens as a worker; see `gateway.ports.Announcements`."""
+    """Listens as a worker; see `gateway.ports.blocks.Announcements`."""
 
     def __init__(self, worker: RoleConnection, log: Log = LEDGER) -> None:
         """Listen for a log's notes over a connection."""
@@ -60,7 +60,7 @@ class NatsAnnouncements:
         self._log = log
 
     async def notes(self) -> AsyncGenerator[Announcement, None]:
-        """Yield announcements for ever; see `gateway.ports.Announcements.notes`."""
+        """Yield announcements for ever; see `gateway.ports.blocks.Announcements.notes`."""
         while True:
             session = await self._connection.session()
             letterbox = _Letterbox()

@@ -1,4 +1,4 @@
-"""The newest signed checkpoint that a worker has seen: `gateway.ports.LedgerHead`.
+"""The newest signed checkpoint that a worker has seen: `gateway.ports.reading.LedgerHead`.
 
 * A note counts only if the log's own key signed it; the head never goes back.
 * Announcements are hints: where one may have been missed, the store is asked.
@@ -17,7 +17,8 @@ from typing import Final
 
 from gateway.core.checkpoint import NoteError, NoteVerifier, open_checkpoint
 from gateway.core.errors import Fault, Reason
-from gateway.ports import Announcements, LedgerReader, SignedHead
+from gateway.ports.blocks import Announcements
+from gateway.ports.reading import LedgerReader, SignedHead
 
 _log: Final = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Head:
 
     @property
     def current(self) -> SignedHead:
-        """Note, size and root; see `gateway.ports.LedgerHead.current`."""
+        """Note, size and root; see `gateway.ports.reading.LedgerHead.current`."""
         if self._current is None:
             raise Fault(
                 Reason.LEDGER_UNAVAILABLE, "no signed checkpoint is known yet: try again shortly"
@@ -61,7 +62,7 @@ class Head:
         return self._pulse
 
     async def wait_beyond(self, size: int) -> SignedHead:
-        """Wait for a larger head; see `gateway.ports.LedgerHead.wait_beyond`."""
+        """Wait for a larger head; see `gateway.ports.reading.LedgerHead.wait_beyond`."""
         while self._current is None or self._current.size <= size:
             await self._pulse.wait()
         return self._current

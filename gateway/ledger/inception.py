@@ -14,7 +14,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry
 from gateway.core.merkle import TreeHead
 from gateway.ledger.integrator import Integrator
-from gateway.ports import BlockAppender
+from gateway.ports.blocks import BlockAppender
 from gateway.wire.blocks import encode_block, encode_entry
 
 

@@ -29,7 +29,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import TreeHead
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.store import Store
-from gateway.ports import Announcer, BlockReader, StreamInterrupted, StreamMessage
+from gateway.ports.blocks import Announcer, BlockReader, StreamInterrupted, StreamMessage
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")

@@ -15,7 +15,7 @@ from enum import StrEnum, unique
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.stream import check_block, check_bounds, missing
-from gateway.ports import (
+from gateway.ports.blocks import (
     Announcement,
     Appended,
     AppendOutcome,
@@ -34,7 +34,7 @@ class AppendFailure(StrEnum):
 
 
 class MemoryBlockStream:
-    """A stream of blocks: `gateway.ports.BlockAppender` and `BlockReader` in one."""
+    """A stream of blocks: `gateway.ports.blocks.BlockAppender` and `BlockReader` in one."""
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -46,7 +46,7 @@ class MemoryBlockStream:
         self._failures: list[AppendFailure] = []
 
     async def append(self, message: bytes) -> Appended:
-        """Append one block; see `gateway.ports.BlockAppender.append`."""
+        """Append one block; see `gateway.ports.blocks.BlockAppender.append`."""
         check_block(message)
         failure = self._failures.pop(0) if self._failures else None
         if failure is AppendFailure.FAILED:
@@ -64,15 +64,15 @@ class MemoryBlockStream:
         return Appended(sequence=known, outcome=AppendOutcome.ALREADY_STORED)
 
     async def message(self, sequence: int) -> bytes | None:
-        """Return the message at one sequence; see `gateway.ports.BlockReader.message`."""
+        """Return the message at one sequence; see `gateway.ports.blocks.BlockReader.message`."""
         return self._messages.get(sequence)
 
     async def bounds(self) -> Bounds:
-        """Return the first and last sequence; see `gateway.ports.BlockReader.bounds`."""
+        """Return the first and last sequence; see `gateway.ports.blocks.BlockReader.bounds`."""
         return Bounds(first=min(self._messages, default=self._last + 1), last=self._last)
 
     async def follow(self, after: int) -> AsyncGenerator[StreamMessage, None]:
-        """Yield every message after a sequence; see `gateway.ports.BlockReader.follow`."""
+        """Yield every message after a sequence; see `gateway.ports.blocks.BlockReader.follow`."""
         epoch = self._epoch
         check_bounds(await self.bounds(), after)
         expected = after + 1
@@ -113,7 +113,7 @@ class MemoryBlockStream:
 
 
 class MemoryAnnouncements:
-    """Announcements within one process: `gateway.ports.Announcer` and `Announcements` in one."""
+    """Announcements within one process; see `gateway.ports.blocks`, both sides in one."""
 
     def __init__(self) -> None:
         """Begin with nothing announced."""
@@ -129,7 +129,7 @@ class MemoryAnnouncements:
         self._wake()
 
     async def notes(self) -> AsyncGenerator[Announcement, None]:
-        """Yield announcements for ever; see `gateway.ports.Announcements.notes`."""
+        """Yield announcements for ever; see `gateway.ports.blocks.Announcements.notes`."""
         while True:
             epoch, heard = self._epoch, self._announced
             yield Announcement(note=None)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gateway.core.entry import EntrySummary
 from gateway.core.fold import Entry, Outcome, Verdict
-from gateway.ports import Box, CaseRow, FoldedBlock, StoredEntry
+from gateway.ports.reading import Box, CaseRow, FoldedBlock, StoredEntry
 
 Row = tuple[Any, ...]
 """Values of one row, in the order of the table's columns; SQLite types them."""

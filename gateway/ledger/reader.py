@@ -1,4 +1,4 @@
-"""The store's reading side: `gateway.ports.LedgerReader` for any number of threads.
+"""The store's reading side: `gateway.ports.reading.LedgerReader` for any number of threads.
 
 * Each snapshot has a connection to itself, query-only, taken from a pool and given back after.
 * Full tiles are kept in memory and shared by all snapshots.
@@ -20,7 +20,7 @@ from gateway.ledger.tiles import TileCache
 
 
 class StoreReader:
-    """Reads the store of a log; see `gateway.ports.LedgerReader`."""
+    """Reads the store of a log; see `gateway.ports.reading.LedgerReader`."""
 
     def __init__(self, path: Path, origin: str) -> None:
         """Read the store that `Store.create` made.
@@ -39,7 +39,7 @@ class StoreReader:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Open a snapshot; see `gateway.ports.LedgerReader.snapshot`."""
+        """Open a snapshot; see `gateway.ports.reading.LedgerReader.snapshot`."""
         with schema.faults(self._path.name):
             connection = self._take()
             try:
@@ -53,7 +53,7 @@ class StoreReader:
             self._idle.append(connection)
 
     def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
-        """Prove entries in the tree of a size; see `gateway.ports.LedgerSnapshot.prove`."""
+        """Prove entries in the tree of a size; see `gateway.ports.reading.LedgerSnapshot.prove`."""
         with self.snapshot() as snapshot:
             return snapshot.prove(indexes, size)
 

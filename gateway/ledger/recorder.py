@@ -28,7 +28,8 @@ from typing import Final
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Outcome
 from gateway.ledger.head import Head
-from gateway.ports import MAX_BLOCK_BYTES, BlockAppender, FoldedBlock, LedgerReader
+from gateway.ports.blocks import MAX_BLOCK_BYTES, BlockAppender
+from gateway.ports.reading import FoldedBlock, LedgerReader
 from gateway.wire.blocks import encode_block, encode_entry
 
 _log: Final = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class _Sent:
 
 
 class BlockRecorder:
-    """The block builder of one worker; see `gateway.ports.Recorder`."""
+    """The block builder of one worker; see `gateway.ports.reading.Recorder`."""
 
     def __init__(
         self,
@@ -139,7 +140,7 @@ class BlockRecorder:
         return self._halted
 
     async def record(self, entry: Entry) -> Outcome:
-        """Record an entry; see `gateway.ports.Recorder.record`."""
+        """Record an entry; see `gateway.ports.reading.Recorder.record`."""
         limits = self._limits
         if self._halted is not None:
             raise Fault(self._halted.reason, self._halted.detail)

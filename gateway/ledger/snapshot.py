@@ -1,4 +1,4 @@
-"""One consistent look at the ledger: `gateway.ports.LedgerSnapshot` over SQLite.
+"""One consistent look at the ledger: `gateway.ports.reading.LedgerSnapshot` over SQLite.
 
 * All answers come from one read transaction, so they agree with each other and with `size`.
 * Where entries claim one identity twice, which admitted ones never do, the lower index counts.
@@ -31,7 +31,7 @@ from gateway.ledger.projection import (
     stored_entry,
 )
 from gateway.ledger.tiles import StoredTiles, TileCache
-from gateway.ports import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
+from gateway.ports.reading import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
 
 _ENTRY: Final = f"SELECT {ENTRY_COLUMNS} FROM entry"  # noqa: S608 - a constant
 _BLOCK: Final = f"SELECT {BLOCK_COLUMNS} FROM block"  # noqa: S608 - a constant
@@ -39,7 +39,7 @@ _CASE: Final = f"SELECT {CASE_COLUMNS} FROM case_row"  # noqa: S608 - a constant
 
 
 class Snapshot:
-    """A read transaction; see `gateway.ports.LedgerSnapshot`."""
+    """A read transaction; see `gateway.ports.reading.LedgerSnapshot`."""
 
     def __init__(self, connection: sqlite3.Connection, cache: TileCache) -> None:
         """Look through a connection on which a transaction has begun."""

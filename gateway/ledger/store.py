@@ -34,7 +34,8 @@ from gateway.ledger.projection import (
     project,
 )
 from gateway.ledger.tiles import StoredTiles, TileCache
-from gateway.ports import FoldedBlock, StreamMessage
+from gateway.ports.blocks import StreamMessage
+from gateway.ports.reading import FoldedBlock
 from gateway.wire.blocks import decode_block
 
 Summarizer = Callable[[bytes], EntrySummary | None]

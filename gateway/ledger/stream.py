@@ -32,7 +32,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
 from gateway.ledger.nats_roles import LEDGER, Log
 from gateway.ledger.stream_setup import REQUEST_SECONDS
-from gateway.ports import (
+from gateway.ports.blocks import (
     MAX_BLOCK_BYTES,
     Appended,
     AppendOutcome,
@@ -71,7 +71,7 @@ class AppendPatience:
 
 
 class JetStreamAppender:
-    """Appends as a worker; see `gateway.ports.BlockAppender`."""
+    """Appends as a worker; see `gateway.ports.blocks.BlockAppender`."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class JetStreamAppender:
         self._patience = patience or AppendPatience()
 
     async def append(self, message: bytes) -> Appended:
-        """Append one block; see `gateway.ports.BlockAppender.append`."""
+        """Append one block; see `gateway.ports.blocks.BlockAppender.append`."""
         check_block(message)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience.total
@@ -136,7 +136,7 @@ class JetStreamAppender:
 
 
 class JetStreamReader:
-    """Reads as the integrator; see `gateway.ports.BlockReader`."""
+    """Reads as the integrator; see `gateway.ports.blocks.BlockReader`."""
 
     def __init__(self, integrator: RoleConnection, log: Log = LEDGER) -> None:
         """Read a log over the integrator's connection; `stream_setup.check_stream` comes first."""
@@ -144,7 +144,7 @@ class JetStreamReader:
         self._stream = log.stream
 
     async def message(self, sequence: int) -> bytes | None:
-        """Return the message at one sequence; see `gateway.ports.BlockReader.message`."""
+        """Return the message at one sequence; see `gateway.ports.blocks.BlockReader.message`."""
         if sequence < 1:
             return None
         session = await self._connection.session(within=REQUEST_SECONDS)
@@ -158,11 +158,11 @@ class JetStreamReader:
         return raw.data or b""
 
     async def bounds(self) -> Bounds:
-        """Return the first and last sequence; see `gateway.ports.BlockReader.bounds`."""
+        """Return the first and last sequence; see `gateway.ports.blocks.BlockReader.bounds`."""
         return await _bounds(await self._connection.session(within=REQUEST_SECONDS), self._stream)
 
     async def follow(self, after: int) -> AsyncGenerator[StreamMessage, None]:
-        """Yield every message after a sequence; see `gateway.ports.BlockReader.follow`."""
+        """Yield every message after a sequence; see `gateway.ports.blocks.BlockReader.follow`."""
         session = await self._connection.session(within=REQUEST_SECONDS)
         check_bounds(await _bounds(session, self._stream), after)
         inbox = session.client.new_inbox()

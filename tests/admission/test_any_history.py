@@ -30,7 +30,8 @@ from gateway.core.errors import Reason, Refusal
 from gateway.core.statements import Kind
 from gateway.core.tables import OPENINGS, TABLES, Protocol, State
 from gateway.ledger.store import Store
-from gateway.ports import Box, StreamMessage
+from gateway.ports.blocks import StreamMessage
+from gateway.ports.reading import Box
 from gateway.wire.entries import summarize
 from tests.world import samples
 from tests.world.actors import ORIGIN, Actor, Draft, To, sector

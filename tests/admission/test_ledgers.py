@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from gateway.core.statements import Kind
-from gateway.ports import Box, LedgerSnapshot, MemberQuery
+from gateway.ports.reading import Box, LedgerSnapshot, MemberQuery
 from tests.world.actors import sector
 from tests.world.memory_ledger import MemoryLedger
 from tests.world.store_ledger import StoreLedger

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
-from gateway.ports import SignedHead
+from gateway.ports.reading import SignedHead
 from tests.edge.ledgers import Reader, entry, head
 
 SOON = 60.0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.core.entry import EntrySummary
-from gateway.ports import LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
+from gateway.ports.reading import LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 

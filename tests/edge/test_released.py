@@ -25,7 +25,7 @@ from gateway.edge.paging import (
     read_page,
 )
 from gateway.edge.released import Departure, entitled, released
-from gateway.ports import StoredEntry
+from gateway.ports.reading import StoredEntry
 from tests.edge.ledgers import entry, head, snapshot
 
 NAMES = ["aurora", "civil-ai", "harbor-bank", "quay-bank"]

@@ -37,7 +37,7 @@ from gateway.edge.readings import Readings
 from gateway.edge.status import CODES, DOMAIN
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
-from gateway.ports import SignedHead
+from gateway.ports.reading import SignedHead
 from gateway.wire.audit import encode
 from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, make_key
 from tests.world.store_ledger import StoreLedger

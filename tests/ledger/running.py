@@ -18,7 +18,7 @@ from gateway.ledger.nats_roles import INIT_ROLES, Role
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.stream import JetStreamAppender, JetStreamReader
 from gateway.ledger.stream_setup import check_stream, create_stream
-from gateway.ports import Announcements, Announcer, BlockAppender, BlockReader
+from gateway.ports.blocks import Announcements, Announcer, BlockAppender, BlockReader
 
 ALL_ROLES = frozenset(Role)
 PATIENCE = 60.0

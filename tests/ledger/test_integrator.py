@@ -17,7 +17,7 @@ from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
 from gateway.ledger.store import Store
-from gateway.ports import StreamMessage
+from gateway.ports.blocks import StreamMessage
 from tests.ledger.house import (
     NOON,
     ORIGIN,

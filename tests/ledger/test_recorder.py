@@ -18,7 +18,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Outcome, Verdict
 from gateway.ledger.memory import AppendFailure, MemoryAnnouncements, MemoryBlockStream
 from gateway.ledger.recorder import RecorderLimits
-from gateway.ports import Announcement, Appended, AppendOutcome
+from gateway.ports.blocks import Announcement, Appended, AppendOutcome
 from gateway.wire.blocks import decode_block
 from tests.ledger.house import QUICK, House, block, entry, house, initialise_house, statement
 from tests.ledger.running import (

@@ -20,7 +20,8 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Outcome, Verdict
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
-from gateway.ports import Box, CaseRow, MemberQuery, StreamMessage
+from gateway.ports.blocks import StreamMessage
+from gateway.ports.reading import Box, CaseRow, MemberQuery
 from tests.ledger.house import (
     CLEAR,
     NOON,

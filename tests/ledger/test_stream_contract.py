@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.memory import AppendFailure, MemoryBlockStream
-from gateway.ports import (
+from gateway.ports.blocks import (
     MAX_BLOCK_BYTES,
     Announcement,
     AppendOutcome,

@@ -27,7 +27,7 @@ from gateway.ledger.nats_roles import (
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.stream import AppendPatience, JetStreamAppender, JetStreamReader
 from gateway.ledger.stream_setup import check_stream
-from gateway.ports import AppendOutcome, Bounds, StreamInterrupted
+from gateway.ports.blocks import AppendOutcome, Bounds, StreamInterrupted
 from tests.ledger.running import (
     PATIENCE,
     Ledger,

@@ -25,7 +25,8 @@ from gateway.edge.paging import Page, PageLimits, read_page
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.snapshot import Snapshot
 from gateway.ledger.store import Store
-from gateway.ports import SignedHead, StreamMessage
+from gateway.ports.blocks import StreamMessage
+from gateway.ports.reading import SignedHead
 from gateway.wire.blocks import encode_block, encode_entry
 from tests.edge.ledgers import START
 

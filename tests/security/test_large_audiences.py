@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.core.fold import MAX_BODY_BYTES, MAX_KEY_BYTES, MAX_KEYS, Entry
 from gateway.core.identity import MemberId
 from gateway.edge.paging import PAGE_BYTES
-from gateway.ports import MAX_BLOCK_BYTES
+from gateway.ports.blocks import MAX_BLOCK_BYTES
 from gateway.wire.blocks import encode_block, encode_entry
 from gateway.wire.entries import Body, encode
 from gateway.wire.statements import MAX_STATEMENT_BYTES

@@ -19,7 +19,7 @@ from gateway.core.fold import Entry
 from gateway.core.identity import MemberId
 from gateway.core.statements import Kind
 from gateway.edge.released import entitled
-from gateway.ports import Box, MemberQuery, SignedHead
+from gateway.ports.reading import Box, MemberQuery, SignedHead
 from gateway.wire.blocks import decode_block, decode_entry
 from gateway.wire.entries import summarize
 from tests.world.actors import Draft

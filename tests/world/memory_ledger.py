@@ -18,7 +18,7 @@ from hashlib import sha256
 from gateway.core import fold
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.fold import Entry, Outcome
-from gateway.ports import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
+from gateway.ports.reading import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
 from gateway.wire.blocks import encode_block, encode_entry
 from gateway.wire.entries import summarize
 from tests.vectors.rfc6962 import Tree
@@ -27,7 +27,7 @@ _SEALED = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 class MemorySnapshot:
-    """`gateway.ports.LedgerSnapshot` over a list."""
+    """`gateway.ports.reading.LedgerSnapshot` over a list."""
 
     note: bytes | None = None
 
@@ -207,7 +207,7 @@ class MemorySnapshot:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class MemoryLedger:
-    """`gateway.ports.LedgerReader` and `Recorder` in one.
+    """`gateway.ports.reading.LedgerReader` and `Recorder` in one.
 
     Attributes:
         together: How many entries wait for one another to stand in one block.

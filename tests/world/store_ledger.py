@@ -12,7 +12,7 @@ from gateway.core.fold import Entry, Outcome
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.snapshot import Snapshot
 from gateway.ledger.store import Store
-from gateway.ports import StreamMessage
+from gateway.ports.blocks import StreamMessage
 from gateway.wire.blocks import encode_block, encode_entry
 from gateway.wire.entries import summarize
 from tests.world.actors import ORIGIN
@@ -21,7 +21,7 @@ _SEALED = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 class StoreLedger:
-    """`gateway.ports.LedgerReader` and `Recorder` over one file."""
+    """`gateway.ports.reading.LedgerReader` and `Recorder` over one file."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / "ledger.db"

@@ -38,7 +38,7 @@ from gateway.core.entry import EntrySummary
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberKind
 from gateway.core.statements import Kind
-from gateway.ports import Box, MemberQuery
+from gateway.ports.reading import Box, MemberQuery
 from tests.world.actors import ORIGIN, TRUST_DOMAIN, Actor, Draft, Pen, To, make_key, signing_key
 from tests.world.memory_ledger import MemoryLedger
 from tests.world.store_ledger import StoreLedger
