@@ -36,13 +36,14 @@ import uvloop
 
 from gateway.admission.genesis import Genesis, open_genesis
 from gateway.compose import logs
-from gateway.compose.config import Address, Config
+from gateway.compose.address import Address
+from gateway.compose.config import Config, Listen, Tls
 from gateway.compose.init import initialise
 from gateway.compose.serve import serve as serve_until
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Fault, Refusal
 from gateway.edge.server import PortError
-from gateway.edge.tls import TlsError, TlsFiles
+from gateway.edge.tls import TlsError
 
 OPEN_FILES: Final = 16384
 
@@ -220,25 +221,24 @@ def _configure(folder: StateFolder, options: dict[str, Any]) -> Config:
     listen = Address.parse(given["--listen"])
     client_ca = given["--client-ca"].absolute()
     return Config(
-        listen=listen,
-        public=Address.parse(given.get("--public", str(listen))),
-        tls=TlsFiles(
+        listen=Listen(address=listen, public=Address.parse(given.get("--public", str(listen)))),
+        tls=Tls(
             certificate=given["--tls-cert"].absolute(),
             key=given["--tls-key"].absolute(),
             client_ca=client_ca,
+            server_ca=given.get("--server-ca", client_ca).absolute(),
         ),
-        server_ca=given.get("--server-ca", client_ca).absolute(),
     )
 
 
 def _stated(config: Config) -> dict[str, object]:
     return {
-        "--listen": config.listen,
-        "--public": config.public,
+        "--listen": config.listen.address,
+        "--public": config.listen.public,
         "--tls-cert": config.tls.certificate,
         "--tls-key": config.tls.key,
         "--client-ca": config.tls.client_ca,
-        "--server-ca": config.server_ca,
+        "--server-ca": config.tls.server_ca,
     }
 
 

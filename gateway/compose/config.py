@@ -1,80 +1,143 @@
 """`gateway.toml`: what whoever runs the gateway decides.
 
-* A key that is not known is refused, with the ones that are: a misspelt limit is not a default.
+* A table of the file is a dataclass here, a key is a field of it, with comment, unit and bounds;
+  `settings` reads and writes them. To add a limit, add a field; to add a table, add a dataclass
+  and a field of `Config`.
+* Defaults are those of the parts themselves.
 * Paths are taken from the folder of the file.
+* `version` says how the file is to be read; a file without one is of version 1.
 * What the ledger itself fixes (origin, trust domain, keys) is not in it.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+from gateway.compose.address import Address
+from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
 from gateway.edge.server import EdgeLimits
 from gateway.edge.tls import TlsFiles
 
-_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-_MAX_PORT: Final = 65535
-_TLS_KEYS: Final = ("certificate", "key", "client_ca", "server_ca")
+VERSION: Final = 1
+"""How the file is read. A key that changes its meaning makes a new one; a new key does not."""
+
+_EDGE: Final = EdgeLimits()
+_WEEK_HOURS: Final = 7 * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where something listens.
+class Listen:
+    """See `[listen]`."""
 
-    Attributes:
-        host: Name or number; an IPv6 number in brackets.
-        port: 0 for any that is free.
-    """
+    address: Address = field(metadata=setting("Where it listens; port 0 takes a free one."))
+    public: Address = field(
+        metadata=setting("Under which members reach it: what exchange.toml tells them.")
+    )
 
-    host: str
-    port: int
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `host:port`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """See `[tls]`."""
 
-        Args:
-            text: As in `127.0.0.1:8443` or `[::1]:0`.
+    certificate: Path = field(
+        metadata=setting("The gateway's chain, leaf first, PEM; P-256, P-384 or RSA.")
+    )
+    key: Path = field(metadata=setting("Its key, PEM, mode 0600."))
+    client_ca: Path = field(
+        metadata=setting("The authorities whose certificates callers present, PEM.")
+    )
+    server_ca: Path = field(
+        metadata=setting(
+            "The authorities that sign the gateway's own certificate, PEM, for members to pin."
+        )
+    )
 
-        Returns:
-            The address.
+    @property
+    def files(self) -> TlsFiles:
+        """What the edge serves with."""
+        return TlsFiles(certificate=self.certificate, key=self.key, client_ca=self.client_ca)
 
-        Raises:
-            SetupError: It is not one.
-        """
-        found = _ADDRESS.fullmatch(text)
-        if found is None or int(found[2]) > _MAX_PORT:
-            raise SetupError(f"{text!r} is not host:port, as in 127.0.0.1:8443")
-        return cls(host=found[1], port=int(found[2]))
 
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """See `[limits]`."""
+
+    calls: int = field(
+        default=_EDGE.calls,
+        metadata=setting(
+            "Most calls at once, open streams included, in all.",
+            unit="calls",
+            least=1,
+            most=1_000_000,
+        ),
+    )
+    calls_per_connection: int = field(
+        default=_EDGE.calls_per_connection,
+        metadata=setting(
+            "The same on one connection.",
+            unit="calls",
+            least=1,
+            most=1_000_000,
+        ),
+    )
+    calls_per_member: int = field(
+        default=_EDGE.calls_per_member,
+        metadata=setting(
+            "The same of one member, whatever its systems and connections.",
+            unit="calls",
+            least=1,
+            most=1_000_000,
+        ),
+    )
+    connections: int = field(
+        default=_EDGE.connections,
+        metadata=setting("Most connections at once.", unit="connections", least=1, most=1_000_000),
+    )
+    connection_hours: int = field(
+        default=_EDGE.connection_hours,
+        metadata=setting(
+            "After so long a connection has to be made anew, with a certificate valid then.",
+            unit="hours",
+            least=1,
+            most=_WEEK_HOURS,
+        ),
+    )
+
+    @property
+    def edge(self) -> EdgeLimits:
+        """What the edge takes on."""
+        return EdgeLimits(
+            calls=self.calls,
+            calls_per_connection=self.calls_per_connection,
+            calls_per_member=self.calls_per_member,
+            connections=self.connections,
+            connection_hours=self.connection_hours,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """A gateway's configuration.
+    """A gateway's configuration: one attribute for each table.
 
     Attributes:
-        listen: Where it listens.
-        public: The address under which members reach it.
-        tls: Its certificate and key, and its callers' authorities.
-        server_ca: The authorities that sign its own certificate, for members to pin.
+        listen: Where it listens, and under which address members reach it.
+        tls: Its certificate and key, and the authorities.
         limits: What it takes on.
     """
 
-    listen: Address
-    public: Address
-    tls: TlsFiles
-    server_ca: Path
-    limits: EdgeLimits = field(default_factory=EdgeLimits)
+    listen: Listen = field(metadata=setting("Where the gateway is."))
+    tls: Tls = field(
+        metadata=setting("Certificates: read anew whenever they change. What is not fit is logged.")
+    )
+    limits: Limits = field(
+        default_factory=Limits,
+        metadata=setting("How much the gateway takes on. What is left out has its default."),
+    )
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,93 +152,69 @@ class Config:
         Raises:
             SetupError: It cannot be read, or says something that is not understood.
         """
+        return cls.of(document(path), path)
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any], path: Path) -> Self:
+        """Take what a file says.
+
+        Args:
+            said: What TOML gives.
+            path: The file; relative paths lead from its folder.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            SetupError: It says something that is not understood.
+        """
         try:
-            document = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise SetupError(f"{path} cannot be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SetupError(f"{path} is not TOML: {error}") from None
-        try:
-            return cls._of(document, path.parent)
+            _check_version(said)
+            tables = {name: table for name, table in said.items() if name != "version"}
+            return read_tables(cls, tables, path.parent)
         except SetupError as error:
             raise SetupError(f"{path}: {error}") from None
 
-    @classmethod
-    def _of(cls, document: Mapping[str, Any], folder: Path) -> Self:
-        _known("the file", document, ("listen", "tls", "limits"))
-        listen = _table(document, "listen", ("address", "public"))
-        tls = _table(document, "tls", _TLS_KEYS)
-        limits = _table(document, "limits", tuple(each.name for each in fields(EdgeLimits)))
-        paths = {key: folder / _text(tls, "tls", key) for key in _TLS_KEYS}
-        server_ca = paths.pop("server_ca")
-        for key, value in limits.items():
-            if type(value) is not int or value < 1:
-                raise SetupError(f"limits.{key} is not a whole number above 0")
-        return cls(
-            listen=Address.parse(_text(listen, "listen", "address")),
-            public=Address.parse(_text(listen, "listen", "public")),
-            tls=TlsFiles(**paths),
-            server_ca=server_ca,
-            limits=EdgeLimits(**limits),
-        )
-
     def render(self) -> str:
-        """Write the file's text.
+        """Write the file's text: every key, with its comment.
 
         Returns:
             What `read` reads.
         """
-        return f"""\
-# How this gateway serves. Read at every start; certificates are read anew whenever they change.
-
-[listen]
-# Where it listens; port 0 takes a free one.
-address = {_quote(self.listen)}
-# Under which members reach it: what exchange.toml tells them.
-public = {_quote(self.public)}
-
-[tls]
-# The gateway's chain, leaf first, and its key (mode 0600). PEM; P-256, P-384 or RSA.
-certificate = {_quote(self.tls.certificate)}
-key = {_quote(self.tls.key)}
-# The authorities whose certificates callers present.
-client_ca = {_quote(self.tls.client_ca)}
-# The authorities that sign the gateway's own certificate, for members to pin.
-server_ca = {_quote(self.server_ca)}
-
-[limits]
-# Most calls at once, open streams included; in all, on one connection, and of one member.
-calls = {self.limits.calls}
-calls_per_connection = {self.limits.calls_per_connection}
-calls_per_member = {self.limits.calls_per_member}
-# Most connections at once.
-connections = {self.limits.connections}
-# After so many hours a connection has to be made anew, with a certificate valid then.
-connection_hours = {self.limits.connection_hours}
-"""
+        return (
+            "# How this gateway serves. Read at every start; `forewarn-gateway config show` says\n"
+            "# what is in force, `config check` whether it is understood.\n\n"
+            "# How this file is to be read; leave it as it is.\n"
+            f"version = {VERSION}\n\n{render_tables(self)}"
+        )
 
 
-def _known(where: str, table: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in keys:
-            raise SetupError(f"{key} is not known in {where}; known are {', '.join(keys)}")
+def document(path: Path) -> dict[str, Any]:
+    """Read what a file says, without asking what it means.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What TOML gives.
+
+    Raises:
+        SetupError: It cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise SetupError(f"{path} is not TOML: {error}") from None
 
 
-def _table(document: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> Mapping[str, Any]:
-    table = document.get(name, {})
-    if not isinstance(table, dict):
-        raise SetupError(f"{name} is not a table: write [{name}]")
-    _known(f"[{name}]", table, keys)
-    return table
-
-
-def _text(table: Mapping[str, Any], name: str, key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise SetupError(f"{name}.{key} is missing")
-    return value
-
-
-def _quote(value: object) -> str:
-    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped too.
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+def _check_version(said: Mapping[str, Any]) -> None:
+    version = said.get("version", VERSION)
+    if type(version) is not int or version < 1:
+        raise SetupError(f"version is not known: this gateway writes version = {VERSION}")
+    if version > VERSION:
+        raise SetupError(
+            f"it was written for a newer gateway (version {version}; this one reads up to "
+            f"{VERSION}): install that one"
+        )

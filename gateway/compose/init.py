@@ -65,7 +65,7 @@ async def initialise(
     begun = Inception.read(state)
     _check_same(begun, genesis, state)
     # Nothing is begun for a gateway that could not serve.
-    config.tls.credentials()
+    config.tls.files.credentials()
     async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
         ledger = ledger_plan(state, genesis.origin)
         audit_log = audit_plan(state, genesis.origin)

@@ -28,19 +28,19 @@ def join_file(inception: Inception, config: Config) -> str:
         SetupError: The authorities' certificates cannot be read.
     """
     try:
-        authorities = config.server_ca.read_text("ascii")
+        authorities = config.tls.server_ca.read_text("ascii")
         x509.load_pem_x509_certificates(authorities.encode())
     except OSError as error:
         raise SetupError(f"{error.filename} cannot be read: {error.strerror}") from None
     except ValueError:
-        raise SetupError(f"{config.server_ca} holds no certificates in PEM form") from None
+        raise SetupError(f"{config.tls.server_ca} holds no certificates in PEM form") from None
     facts = {
         "origin": inception.origin,
         "trust_domain": inception.trust_domain,
         "genesis_digest": inception.genesis_digest,
         "log_key": inception.log_key,
         "audit_log_key": inception.audit_log_key,
-        "address": str(config.public),
+        "address": str(config.listen.public),
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items()]
     return (

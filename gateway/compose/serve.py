@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from gateway.compose.config import Address, Config
+from gateway.compose.address import Address
+from gateway.compose.config import Config
 from gateway.compose.init import check_pinned
 from gateway.compose.ledger import House, opened
 from gateway.compose.log import LogParts, LogPlan, audit_plan, ledger_plan, wire
@@ -74,9 +75,9 @@ async def serve(
             "again, which adds it, and give members the new exchange.toml"
         )
     config = Config.read(state.config)
-    address = listen or config.listen
+    address = listen or config.listen.address
     # Before anything is started: what whoever starts it can mend.
-    config.tls.credentials()
+    config.tls.files.credentials()
     plans = ledger_plan(state, inception.origin), audit_plan(state, inception.origin)
     pins = inception.log_key, inception.audit_log_key
     keepers = [Keeper.load(plan.keeper, plan.origin) for plan in plans]
@@ -94,7 +95,7 @@ async def serve(
             inception=inception,
             ledger=ledger,
             audit_log=audit_log,
-            limits=config.limits,
+            limits=config.limits.edge,
             now=_now,
             salt=lambda: secrets.token_bytes(32),
         )
@@ -103,9 +104,9 @@ async def serve(
         # What was signed before can be read from the first call on, whatever the integrator finds.
         await ledger.head.refresh()
         await audit_log.head.refresh()
-        server = Server(parts.handlers, config.limits)
+        server = Server(parts.handlers, config.limits.edge)
         stack.push_async_callback(_retire, server, parts)
-        port = await server.start(str(address), config.tls, _reloading(parts))
+        port = await server.start(str(address), config.tls.files, _reloading(parts))
         parts.journal.acted(AdminAct(act=Act.START))
         bound = str(replace(address, port=port))
         write_whole(state.listen, f"{bound}\n")

@@ -10,22 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.compose.config import Address, Config
+from gateway.compose.address import Address
+from gateway.compose.config import Config
 from gateway.compose.state import Inception, SetupError, StateFolder
-from gateway.edge.server import EdgeLimits
-from gateway.edge.tls import TlsFiles
 
 NAMES = ("origin", "trust_domain", "genesis_digest", "log_key")
 
-paths = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(
-    lambda name: Path("/etc") / f"x{name}"
-)
-addresses = st.builds(
-    Address,
-    host=st.from_regex(r"\[[0-9a-f:]{2,9}\]|[a-z0-9.-]{1,20}", fullmatch=True),
-    port=st.integers(0, 65535),
-)
-numbers = st.integers(1, 2**40)
 values = st.one_of(st.none(), st.integers(), st.text(), st.lists(st.text(), max_size=2))
 
 
@@ -41,30 +31,6 @@ def test_an_address_is_read_or_refused(text: str) -> None:
     except SetupError:
         return
     assert Address.parse(str(address)) == address
-
-
-@given(
-    st.builds(
-        Config,
-        listen=addresses,
-        public=addresses,
-        tls=st.builds(TlsFiles, certificate=paths, key=paths, client_ca=paths),
-        server_ca=paths,
-        limits=st.builds(
-            EdgeLimits,
-            calls=numbers,
-            calls_per_connection=numbers,
-            calls_per_member=numbers,
-            connections=numbers,
-            connection_hours=numbers,
-        ),
-    )
-)
-def test_what_is_written_is_read(folder: Path, config: Config) -> None:
-    path = folder / "gateway.toml"
-    path.write_text(config.render(), "utf-8")
-
-    assert Config.read(path) == config
 
 
 @given(st.one_of(st.binary(), st.text().map(str.encode)))
