@@ -33,7 +33,6 @@ from gateway.wire import audit
 
 _log: Final = logging.getLogger(__name__)
 
-_MOST_NOTES: Final = 256
 _MOST_ACTS: Final = 64
 
 
@@ -46,12 +45,14 @@ class Pace:
         longest: The same under a flood; each flooded count lasts twice as long as the one before.
         flood: So many refusals in one count are a flood.
         retry: Seconds between attempts while the audit log cannot be written.
+        notes: Most events that wait, refusals and acts aside; of more, the oldest are lost.
     """
 
     shortest: float = 1.0
     longest: float = 16.0
     flood: int = 100
     retry: float = 2.0
+    notes: int = 256
 
 
 class Journal:
@@ -86,7 +87,7 @@ class Journal:
         self._failing = False
         self._tally = RefusalTally()
         self._counted = 0
-        self._notes: deque[Event] = deque(maxlen=_MOST_NOTES)
+        self._notes: deque[Event] = deque(maxlen=self._pace.notes)
         # Apart, so that no member's calls can push one out.
         self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
         self._stirred = asyncio.Event()

@@ -18,16 +18,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from gateway.compose.address import Address
+from gateway.compose.limits import Limits
 from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
-from gateway.edge.server import EdgeLimits
 from gateway.edge.tls import TlsFiles
 
 VERSION: Final = 1
 """How the file is read. A key that changes its meaning makes a new one; a new key does not."""
-
-_EDGE: Final = EdgeLimits()
-_WEEK_HOURS: Final = 7 * 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,63 +58,6 @@ class Tls:
     def files(self) -> TlsFiles:
         """What the edge serves with."""
         return TlsFiles(certificate=self.certificate, key=self.key, client_ca=self.client_ca)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """See `[limits]`."""
-
-    calls: int = field(
-        default=_EDGE.calls,
-        metadata=setting(
-            "Most calls at once, open streams included, in all.",
-            unit="calls",
-            least=1,
-            most=1_000_000,
-        ),
-    )
-    calls_per_connection: int = field(
-        default=_EDGE.calls_per_connection,
-        metadata=setting(
-            "The same on one connection.",
-            unit="calls",
-            least=1,
-            most=1_000_000,
-        ),
-    )
-    calls_per_member: int = field(
-        default=_EDGE.calls_per_member,
-        metadata=setting(
-            "The same of one member, whatever its systems and connections.",
-            unit="calls",
-            least=1,
-            most=1_000_000,
-        ),
-    )
-    connections: int = field(
-        default=_EDGE.connections,
-        metadata=setting("Most connections at once.", unit="connections", least=1, most=1_000_000),
-    )
-    connection_hours: int = field(
-        default=_EDGE.connection_hours,
-        metadata=setting(
-            "After so long a connection has to be made anew, with a certificate valid then.",
-            unit="hours",
-            least=1,
-            most=_WEEK_HOURS,
-        ),
-    )
-
-    @property
-    def edge(self) -> EdgeLimits:
-        """What the edge takes on."""
-        return EdgeLimits(
-            calls=self.calls,
-            calls_per_connection=self.calls_per_connection,
-            calls_per_member=self.calls_per_member,
-            connections=self.connections,
-            connection_hours=self.connection_hours,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

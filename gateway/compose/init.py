@@ -67,8 +67,8 @@ async def initialise(
     # Nothing is begun for a gateway that could not serve.
     config.tls.files.credentials()
     async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
-        ledger = ledger_plan(state, genesis.origin)
-        audit_log = audit_plan(state, genesis.origin)
+        ledger = ledger_plan(state, genesis.origin, config.limits)
+        audit_log = audit_plan(state, genesis.origin, config.limits)
         keeper = await _kept(ledger, house, pinned=begun.log_key if begun else "")
         audit_keeper = await _kept(audit_log, house, pinned=begun.audit_log_key if begun else "")
         inception = Inception(

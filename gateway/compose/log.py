@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.compose.ledger import House
+from gateway.compose.limits import Limits
 from gateway.compose.state import StateFolder
 from gateway.core import audit
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
@@ -85,24 +86,34 @@ class LogParts:
     recorder: BlockRecorder
 
 
-def ledger_plan(state: StateFolder, origin: str) -> LogPlan:
-    """Say how the ledger of a state folder is made."""
+def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
+    """Say how the ledger of a state folder is made.
+
+    Args:
+        state: The state folder.
+        origin: The ledger's origin.
+        limits: What the gateway takes on.
+
+    Returns:
+        The plan.
+    """
     return LogPlan(
         log=LEDGER,
         origin=origin,
         store=state.store,
         keeper=state.keeper,
         summarize=entries.summarize,
-        limits=RecorderLimits(),
+        limits=limits.recorder,
     )
 
 
-def audit_plan(state: StateFolder, origin: str) -> LogPlan:
+def audit_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
     """Say how the audit log beside a ledger is made.
 
     Args:
         state: The state folder.
         origin: The ledger's origin.
+        limits: What the gateway takes on.
 
     Returns:
         The plan.
@@ -113,8 +124,7 @@ def audit_plan(state: StateFolder, origin: str) -> LogPlan:
         store=state.audit_store,
         keeper=state.audit_keeper,
         summarize=audit_events.summarize,
-        # A reader waits for it: better to hear soon that the log cannot be written.
-        limits=RecorderLimits(answer_seconds=5.0),
+        limits=limits.audit_recorder,
     )
 
 

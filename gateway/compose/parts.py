@@ -24,7 +24,8 @@ from forewarn.exchange.v1 import (
 from gateway import profiles
 from gateway.admission.admit import Admission
 from gateway.admission.directories import Directories
-from gateway.audit.journal import Journal
+from gateway.audit.journal import Journal, Pace
+from gateway.compose.limits import Limits
 from gateway.compose.log import LogParts
 from gateway.compose.state import Inception
 from gateway.core import audit
@@ -38,7 +39,6 @@ from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Guard
 from gateway.edge.log import LogService
 from gateway.edge.readings import Readings
-from gateway.edge.server import EdgeLimits
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 
@@ -106,7 +106,7 @@ def build(
     inception: Inception,
     ledger: LogParts,
     audit_log: LogParts,
-    limits: EdgeLimits,
+    limits: Limits,
     now: Callable[[], datetime],
     salt: Callable[[], bytes],
 ) -> Parts:
@@ -133,12 +133,13 @@ def build(
         now=now,
         salt=salt,
         last=last,
+        pace=Pace(notes=limits.audit_notes),
     )
     wakeups = Wakeups(reader=reader, head=head)
     directories = Directories(reader)
     callers = Callers(trust_domain=inception.trust_domain, directories=directories, head=head)
     policy = profiles.load()
-    readings = Readings()
+    readings = Readings(limits.reading_threads)
     exchange = ExchangeService(
         origin=inception.origin,
         reader=reader,

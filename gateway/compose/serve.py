@@ -40,7 +40,6 @@ from gateway.ledger.stream_setup import check_stream
 
 _log: Final = logging.getLogger(__name__)
 
-_GRACE_SECONDS: Final = 5.0
 _LAST_WORDS_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
 
@@ -78,7 +77,8 @@ async def serve(
     address = listen or config.listen.address
     # Before anything is started: what whoever starts it can mend.
     config.tls.files.credentials()
-    plans = ledger_plan(state, inception.origin), audit_plan(state, inception.origin)
+    origin, limits = inception.origin, config.limits
+    plans = ledger_plan(state, origin, limits), audit_plan(state, origin, limits)
     pins = inception.log_key, inception.audit_log_key
     keepers = [Keeper.load(plan.keeper, plan.origin) for plan in plans]
     for keeper, pin, plan in zip(keepers, pins, plans, strict=True):
@@ -95,7 +95,7 @@ async def serve(
             inception=inception,
             ledger=ledger,
             audit_log=audit_log,
-            limits=config.limits.edge,
+            limits=config.limits,
             now=_now,
             salt=lambda: secrets.token_bytes(32),
         )
@@ -105,7 +105,7 @@ async def serve(
         await ledger.head.refresh()
         await audit_log.head.refresh()
         server = Server(parts.handlers, config.limits.edge)
-        stack.push_async_callback(_retire, server, parts)
+        stack.push_async_callback(_retire, server, parts, config.limits.stop_seconds)
         port = await server.start(str(address), config.tls.files, _reloading(parts))
         parts.journal.acted(AdminAct(act=Act.START))
         bound = str(replace(address, port=port))
@@ -215,10 +215,10 @@ async def _tell_health(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _retire(server: Server, parts: Parts) -> None:
+async def _retire(server: Server, parts: Parts, grace: float) -> None:
     server.retire()
     parts.wakeups.close()
-    await server.stop(_GRACE_SECONDS)
+    await server.stop(grace)
     parts.journal.acted(AdminAct(act=Act.STOP))
     with suppress(Fault, TimeoutError):
         async with asyncio.timeout(_LAST_WORDS_SECONDS):

@@ -27,8 +27,13 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 class Health:
     """See `grpc.health.v1.Health`."""
 
-    def __init__(self) -> None:
-        """Begin as NOT_SERVING."""
+    def __init__(self, most: int = MAX_WATCHERS) -> None:
+        """Begin as NOT_SERVING.
+
+        Args:
+            most: Most watchers at once.
+        """
+        self._most = most
         self._status = health_pb2.HealthCheckResponse.NOT_SERVING
         self._changed = asyncio.Event()
         self._watchers = 0
@@ -65,7 +70,7 @@ class Health:
         self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """Give the status, and each that follows; those in between may be left out."""
-        if self._watchers >= MAX_WATCHERS:
+        if self._watchers >= self._most:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch already")
         self._watchers += 1
         try:

@@ -20,7 +20,7 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 
 from gateway.edge import tls13
-from gateway.edge.health import Health, Status
+from gateway.edge.health import MAX_WATCHERS, Health, Status
 from gateway.edge.tls import TlsFiles
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 
@@ -28,6 +28,7 @@ from gateway.wire.statements import MAX_STATEMENT_BYTES
 _SLACK: Final = 256 << 10
 
 _HOUR_MS: Final = 3_600_000
+_SECOND_MS: Final = 1000
 # The bit of "identity", alone.
 _NO_COMPRESSION: Final = 1
 
@@ -46,6 +47,8 @@ class EdgeLimits:
         calls_per_member: Most calls at once of one member, whatever its systems and connections.
         connections: Most connections at once.
         connection_hours: How long a connection lives before it has to be made anew.
+        handshake_seconds: How long one may take to show a certificate.
+        watchers: Most programs that watch the health service at once.
     """
 
     calls: int = 4096
@@ -53,6 +56,8 @@ class EdgeLimits:
     calls_per_member: int = 512
     connections: int = 4096
     connection_hours: int = 12
+    handshake_seconds: int = 10
+    watchers: int = MAX_WATCHERS
 
 
 class Server:
@@ -69,7 +74,7 @@ class Server:
             RuntimeError: TLS 1.2 is not ruled out.
         """
         tls13.check()
-        self._health = Health()
+        self._health = Health(limits.watchers)
         self._server = grpc.aio.server(
             options=list(_options(limits)), maximum_concurrent_rpcs=limits.calls
         )
@@ -131,7 +136,7 @@ def _options(limits: EdgeLimits) -> Iterable[tuple[str, int]]:
         ("grpc.max_receive_message_length", MAX_STATEMENT_BYTES + _SLACK),
         ("grpc.compression_enabled_algorithms_bitset", _NO_COMPRESSION),
         ("grpc.max_allowed_incoming_connections", limits.connections),
-        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.server_handshake_timeout_ms", limits.handshake_seconds * _SECOND_MS),
         ("grpc.max_concurrent_streams", limits.calls_per_connection),
         # Beyond these gRPC drops calls before anybody sees them, and the caller reads CANCELLED:
         # let them through to where they are refused with a reason.

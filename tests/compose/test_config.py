@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.compose.address import Address
-from gateway.compose.config import VERSION, Config, Limits, Listen, Tls
+from gateway.compose.config import VERSION, Config, Listen, Tls
+from gateway.compose.limits import Limits
 from gateway.compose.settings import Setting, read_tables, render_tables, setting, tables_of
 from gateway.compose.state import SetupError
+from gateway.edge.server import EdgeLimits
+from gateway.ledger.recorder import RecorderLimits
 
 HERE = Path("/etc/exchange")
 MINIMAL = """
@@ -220,3 +223,36 @@ def test_a_file_of_another_version_is_refused(version: str, sentence: str) -> No
         Config.of(tomllib.loads(f"version = {version}{MINIMAL}"), HERE / "gateway.toml")
 
     assert sentence in str(refused.value)
+
+
+# Limits of the parts that are not for whoever runs a gateway, and why.
+FIXED = {
+    "block_bytes": "the format's own bound: readers refuse larger blocks",
+    "blocks": "how recorder and fold share the work",
+    "look_seconds": "how soon a lost announcement is noticed",
+    "late_seconds": "how long JetStream may take to store what it did not acknowledge",
+}
+
+
+def test_what_bounds_a_part_is_a_setting_or_fixed_for_a_reason() -> None:
+    """A limit that is added to a part is decided about: a setting, or fixed."""
+    bounds = {each.name for part in (EdgeLimits, RecorderLimits) for each in fields(part)}
+
+    assert bounds - FIXED.keys() <= {each.name for each in fields(Limits)}
+    assert not FIXED.keys() - bounds
+
+
+def test_every_limit_reaches_its_part() -> None:
+    """Each value that is not the default is found in what the parts are given, or read by name."""
+    changed = {
+        each.key: each.least if each.default == each.most else each.most
+        for each in of(Config)
+        if each.table == "limits"
+    }
+    limits = Limits(**changed)  # type: ignore[arg-type] # each of its own type
+    given = {**asdict(limits.recorder), **asdict(limits.edge)}
+
+    assert {key: given[key] for key in changed.keys() & given.keys()} == {
+        key: changed[key] for key in changed.keys() & given.keys()
+    }
+    assert limits.audit_recorder.answer_seconds == changed["audit_answer_seconds"]

@@ -13,7 +13,8 @@ from grpc_health.v1 import health_pb2
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import log_service_pb2
-from gateway.command import OPEN_FILES, raise_file_limit
+from gateway.command.running import raise_file_limit
+from gateway.compose.limits import Limits
 from gateway.core.errors import Reason
 from gateway.edge.health import MAX_WATCHERS
 from tests.world.ledger_builder import party
@@ -22,6 +23,7 @@ from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Desk, Live, refused
 ALL = pb.EntryFilter(box="BOX_ALL")
 CALLS_PER_MEMBER = 4
 CONNECTIONS = 6
+OPEN_FILES = Limits().open_files
 STRANGER = party("nobody-here", "lab")
 
 
@@ -100,10 +102,10 @@ def test_there_are_files_enough_for_the_connections(
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:
-        raise_file_limit()
+        raise_file_limit(OPEN_FILES)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(hard, OPEN_FILES)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        raise_file_limit()
+        raise_file_limit(OPEN_FILES)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,23 +1,8 @@
-"""The `forewarn-gateway` command: for whoever runs an exchange.
+"""`init` and `serve`: begin a ledger, run its gateway."""
 
-* `init` begins a ledger, once; `serve` runs the gateway until it is told to stop.
-* What goes wrong and can be mended is one sentence on standard error, exit status 1.
-* Standard output holds results only; log lines go to standard error.
-
-TLS 1.2 is ruled out before grpc is imported: that is why the imports come in two halves.
-"""
-
-# ruff: noqa: E402, D301 - the environment is set before grpc is imported; \b is for click
+# ruff: noqa: D301 - \b is for click
 
 from __future__ import annotations
-
-import os
-
-from gateway.edge import tls13
-
-tls13.enforce()
-# What grpc itself prints holds no ids and no reasons; everything of use is said here.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import asyncio
 import gc
@@ -25,55 +10,29 @@ import json
 import resource
 import secrets
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import uvloop
 
 from gateway.admission.genesis import Genesis, open_genesis
-from gateway.compose import logs
+from gateway.command.frame import configure_logs, json_option, sentences, state_option
 from gateway.compose.address import Address
 from gateway.compose.config import Config, Listen, Tls
 from gateway.compose.init import initialise
+from gateway.compose.limits import Limits
 from gateway.compose.serve import serve as serve_until
 from gateway.compose.state import Inception, SetupError, StateFolder
-from gateway.core.errors import Fault, Refusal
-from gateway.edge.server import PortError
-from gateway.edge.tls import TlsError
-
-OPEN_FILES: Final = 16384
+from gateway.core.errors import Refusal
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_state = click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    envvar="FOREWARN_GATEWAY_STATE",
-    show_envvar=True,
-    help="The folder that holds everything this gateway keeps.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, and log JSON lines.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="forewarn", prog_name="forewarn-gateway")
-def main() -> None:
-    """Run a Forewarn exchange: a gateway with its own ledger and nats-server.
-
-    \b
-    Examples:
-      forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
-          --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
-      forewarn-gateway serve --state run/gateway
-    """
-
-
-@main.command()
-@_state
+@click.command()
+@state_option
 @click.option(
     "--genesis",
     type=_FILE,
@@ -88,7 +47,7 @@ def main() -> None:
 @click.option(
     "--server-ca", type=_FILE, help="Authorities of its own; as --client-ca unless given."
 )
-@_json
+@json_option
 def init(  # noqa: PLR0913 - one parameter for each option
     *,
     state: Path,
@@ -113,8 +72,8 @@ def init(  # noqa: PLR0913 - one parameter for each option
           --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
     """
     folder = StateFolder(root=state.absolute())
-    with _sentences():
-        _configure_logs(as_json=as_json)
+    with sentences():
+        configure_logs(as_json=as_json)
         opened = _open_genesis(genesis)
         options = {
             "--listen": listen,
@@ -137,10 +96,10 @@ def init(  # noqa: PLR0913 - one parameter for each option
     _report(folder, begun, as_json=as_json)
 
 
-@main.command()
-@_state
+@click.command()
+@state_option
 @click.option("--listen", help="Listen here instead of where gateway.toml says; port 0: any.")
-@_json
+@json_option
 def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
     """Run the gateway until SIGTERM or Ctrl-C.
 
@@ -163,21 +122,31 @@ def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
         await serve_until(folder, listen=address, stop=stop, ready=ready)
 
     folder = StateFolder(root=state.absolute())
-    with _sentences():
-        _configure_logs(as_json=as_json)
-        raise_file_limit()
+    with sentences():
+        configure_logs(as_json=as_json)
+        raise_file_limit(_open_files(folder))
         address = Address.parse(listen) if listen else None
         _collect_seldom()
         uvloop.run(until_signal())
 
 
-def raise_file_limit() -> None:
-    """Have as many open files as connections may need; usual limits are for less."""
+def raise_file_limit(wanted: int) -> None:
+    """Have as many open files as connections may need; usual limits are for less.
+
+    Args:
+        wanted: How many; fewer where the system allows no more.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(ValueError, OSError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _open_files(folder: StateFolder) -> int:
+    # Without one, `serve` says what is missing.
+    config = folder.config
+    return (Config.read(config).limits if config.exists() else Limits()).open_files
 
 
 def _collect_seldom() -> None:
@@ -189,10 +158,6 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-def _configure_logs(*, as_json: bool) -> None:
-    logs.configure(logs.JsonLines() if as_json else logs.Lines())
 
 
 def _open_genesis(path: Path) -> Genesis:
@@ -269,20 +234,3 @@ def _report(folder: StateFolder, begun: Inception, *, as_json: bool) -> None:
     click.echo(f"  for members     {folder.join}")
     click.echo(f"  configuration   {folder.config}")
     click.echo(f"Start it: forewarn-gateway serve --state {folder.root}")
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn what can be mended into one sentence, exit status 1."""
-    try:
-        yield
-    except (SetupError, TlsError, PortError) as error:
-        raise click.ClickException(f"{error}.") from None
-    except Fault as fault:
-        raise click.ClickException(f"{fault.detail}.") from None
-    except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
-
-
-if __name__ == "__main__":
-    main()

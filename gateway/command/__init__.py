@@ -1,0 +1,25 @@
+"""The `forewarn-gateway` command: for whoever runs an exchange.
+
+* `init` begins a ledger, once; `serve` runs the gateway until it is told to stop; the others look
+  at one, running or stopped, and change nothing.
+* What goes wrong and can be mended is one sentence on standard error, exit status 1.
+* Standard output holds results only; log lines go to standard error.
+
+TLS 1.2 is ruled out before grpc is imported: that is why the imports come in two halves.
+"""
+
+# ruff: noqa: E402 - the environment is set before grpc is imported
+
+from __future__ import annotations
+
+import os
+
+from gateway.edge import tls13
+
+tls13.enforce()
+# What grpc itself prints holds no ids and no reasons; everything of use is said here.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+from gateway.command.root import main
+
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""`python -m gateway.command`."""
+
+from gateway.command import main
+
+main()

@@ -1,0 +1,28 @@
+"""The command's own page, and what stands on it."""
+
+# ruff: noqa: D301 - \b is for click
+
+from __future__ import annotations
+
+import click
+
+from gateway.command.configuring import config
+from gateway.command.running import init, serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="forewarn", prog_name="forewarn-gateway")
+def main() -> None:
+    """Run a Forewarn exchange: a gateway with its own ledger and nats-server.
+
+    \b
+    Examples:
+      forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
+          --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
+      forewarn-gateway serve --state run/gateway
+      forewarn-gateway config show --state run/gateway
+    """
+
+
+for _command in (init, serve, config):
+    main.add_command(_command)
