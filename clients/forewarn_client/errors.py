@@ -32,6 +32,10 @@ class Flaw(StrEnum):
     """A checkpoint of another ledger."""
     LOG_KEY_MALFORMED = auto()
     """The pinned log key is not a verifier key."""
+    WITNESS_KEY_MALFORMED = auto()
+    """A witness's key is not a verifier key of a kind that cosigns."""
+    COSIGNATURE_INVALID = auto()
+    """A signature in the name of a pinned witness does not verify."""
     SALT_INVALID = auto()
     """The opening is not 32 bytes."""
     PROOF_INVALID = auto()

@@ -147,8 +147,13 @@ def toml(tables: Mapping[str, Mapping[str, str | Sequence[str]]]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def quoted(text: str) -> str:
+    """Write a text as a TOML string."""
+    # A JSON string is a TOML basic string, but for DEL, which JSON leaves as it is.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def _value(value: str | Sequence[str]) -> str:
     if isinstance(value, str):
-        # A JSON string is a TOML basic string, but for DEL, which JSON leaves as it is.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quoted(value)
     return "[" + ", ".join(_value(item) for item in value) + "]"

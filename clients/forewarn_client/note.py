@@ -109,9 +109,9 @@ class VerifierKey:
         if len(parts) != _KEY_PARTS:
             raise _bad_key("verifier-key-malformed", "a log key has the form name+hex8+base64")
         name, hex_id, encoded = parts
-        if not _is_name(name):
+        if not is_name(name):
             raise _bad_key("key-name-malformed", "the log key has no name, or one with spaces")
-        material = _base64(encoded) or b""
+        material = from_base64(encoded) or b""
         if material[:1] != _ED25519 or len(material) != 1 + _ED25519_BYTES:
             raise _bad_key(
                 "verifier-key-malformed", "the log key is not an Ed25519 key (0x01 and 32 bytes)"
@@ -123,6 +123,14 @@ class VerifierKey:
             )
         key = Ed25519PublicKey.from_public_bytes(material[1:])
         return cls(name=name, key_id=key_id, key=key)
+
+    def verifies(self, signature: bytes, text: bytes) -> bool:
+        """Tell whether a signature of a note's text is by this key."""
+        try:
+            self.key.verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
 
 
 def parse_note(data: bytes) -> Note:
@@ -169,18 +177,41 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     Raises:
         VerificationError: CHECKPOINT_MALFORMED.
     """
+    checkpoint = checkpoint_of(text)
+    if text.count(b"\n") > _CHECKPOINT_LINES:
+        raise _malformed("extension-lines", "a checkpoint has three lines and nothing after them")
+    if checkpoint.size == 0 and checkpoint.root != merkle.EMPTY_ROOT:
+        raise _malformed("root-malformed", "the root of an empty tree is another one")
+    return checkpoint
+
+
+def checkpoint_of(text: bytes) -> Checkpoint:
+    """Parse what any log's checkpoint says, also one with extension lines, which are passed over.
+
+    Whether the root of an empty tree is the right one is left open: who answers for a log's past
+    answers that otherwise than a malformed note.
+
+    Args:
+        text: Signed text of a note.
+
+    Returns:
+        The checkpoint: the first three lines.
+
+    Raises:
+        VerificationError: CHECKPOINT_MALFORMED.
+    """
     lines = text.decode(errors="replace").split("\n")
     if len(lines) <= _CHECKPOINT_LINES:
         raise _malformed("checkpoint-too-short", "a checkpoint has three lines")
-    if len(lines) > _CHECKPOINT_LINES + 1 or lines[-1]:
-        raise _malformed("extension-lines", "a checkpoint has three lines and nothing after them")
-    origin, size, encoded, _ = lines
+    if lines.pop() or "" in lines[_CHECKPOINT_LINES:]:
+        raise _malformed("extension-lines", "a line after the three is empty, or does not end")
+    origin, size, encoded = lines[:_CHECKPOINT_LINES]
     if _SIZE.fullmatch(size) is None or int(size) > merkle.MAX_SIZE:
         raise _malformed("size-malformed", "the size is not a plain decimal number")
-    root = _base64(encoded) or b""
-    if len(root) != merkle.HASH_BYTES or (size == "0" and root != merkle.EMPTY_ROOT):
+    root = from_base64(encoded) or b""
+    if len(root) != merkle.HASH_BYTES:
         raise _malformed("root-malformed", "the root is not the base64 of 32 bytes")
-    if not _is_name(origin):
+    if not is_name(origin):
         raise _malformed("origin-malformed", "the origin is empty, or has spaces")
     return Checkpoint(origin=origin, size=int(size), root=root)
 
@@ -207,14 +238,12 @@ def open_checkpoint(data: bytes, keys: Sequence[VerifierKey], origin: str) -> Ch
         key = known.get((line.name, line.key_id))
         if key is None:
             continue
-        try:
-            key.key.verify(line.signature, note.text)
-        except InvalidSignature:
+        if not key.verifies(line.signature, note.text):
             raise VerificationError(
                 Flaw.CHECKPOINT_SIGNATURE_INVALID,
                 f"the checkpoint's signature by {key.name} does not verify",
                 "signature-invalid",
-            ) from None
+            )
         signed_by.add(key.name)
     if origin not in signed_by:
         raise VerificationError(
@@ -233,8 +262,8 @@ def open_checkpoint(data: bytes, keys: Sequence[VerifierKey], origin: str) -> Ch
 
 def _signature(line: str) -> NoteSignature:
     name, separator, encoded = line.removeprefix(_LINE).partition(" ")
-    payload = _base64(encoded) or b""
-    well_formed = line.startswith(_LINE) and separator and _is_name(name)
+    payload = from_base64(encoded) or b""
+    well_formed = line.startswith(_LINE) and separator and is_name(name)
     if not well_formed or len(payload) <= _KEY_ID_BYTES:
         raise _malformed(
             "signature-line-malformed", "a signature line does not read `\u2014 name base64`"
@@ -244,17 +273,23 @@ def _signature(line: str) -> NoteSignature:
     )
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Tell whether a key may have a name: not empty, without spaces and plus signs."""
     return bool(name) and "+" not in name and not any(character.isspace() for character in name)
 
 
-def _base64(text: str) -> bytes | None:
+def to_base64(data: bytes) -> str:
+    """Encode in standard padded base64."""
+    return base64.b64encode(data).decode()
+
+
+def from_base64(text: str) -> bytes | None:
     """Decode standard padded base64; None for anything that is not its one encoding."""
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         return None
-    return data if base64.b64encode(data).decode() == text else None
+    return data if to_base64(data) == text else None
 
 
 def _malformed(rule: str, detail: str) -> VerificationError:

@@ -33,6 +33,10 @@ _PARTS: Final = {
     "audit": ("auditing:audit", "See who was given what you sent, and who was refused."),
     "directory": ("members:directory", "See the members; change what is one's own."),
     "receipt": ("receipts:receipt", "Check saved receipts, also offline."),
+    "witness": (
+        "forewarn_witness.command:witness",
+        "Cosign checkpoints, so that logs cannot fork.",
+    ),
     "template": ("writing:template", "Print a commented document to start from."),
     "handle": ("writing:handle", "Make a random name for an unreleased model."),
 }
@@ -59,7 +63,13 @@ class Root(click.Group):
         if cmd_name not in _PARTS:
             return None
         module, _, name = _PARTS[cmd_name][0].partition(":")
-        command = getattr(import_module(f"forewarn_client.cli.{module}"), name)
+        try:
+            found = import_module(module if "." in module else f"forewarn_client.cli.{module}")
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"{error.name} is not installed: pip install 'forewarn[{cmd_name}]'"
+            ) from None
+        command = getattr(found, name)
         return command if isinstance(command, Command | Group) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

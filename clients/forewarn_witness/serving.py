@@ -1,0 +1,174 @@
+"""The HTTP side of a witness: `POST <prefix>/add-checkpoint`, and nothing else.
+
+* What a caller may send is bounded in size and time, and so is the number of callers at once.
+* Judging happens in a thread: a slow disk holds up nobody's connection.
+* TLS, unless it listens on loopback, where something in front of it may do that.
+
+It decides nothing: `judging` does.
+"""
+
+import asyncio
+import ipaddress
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from forewarn_client.errors import HomeError
+from forewarn_witness.judging import TEXT, Witness
+from forewarn_witness.record import RecordError
+from forewarn_witness.request import MOST_BYTES
+
+PATH: Final = "/add-checkpoint"
+_MOST_AT_ONCE: Final = 64
+_READ_SECONDS: Final = 10.0
+_KEEP_ALIVE_SECONDS: Final = 75.0
+_GRACE_SECONDS: Final = 5.0
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Where the witness's certificate is.
+
+    Attributes:
+        certificate: Its chain, leaf first, PEM.
+        key: Its key, PEM.
+    """
+
+    certificate: Path
+    key: Path
+
+    def context(self) -> ssl.SSLContext:
+        """Load them.
+
+        Raises:
+            HomeError: They are not fit for use.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise HomeError(f"{self.certificate} and {self.key} do not serve: {error}") from None
+        return context
+
+
+def application(witness: Witness, now: Callable[[], int]) -> web.Application:
+    """Make the application.
+
+    Args:
+        witness: Who judges.
+        now: The clock, in seconds since 1970, UTC.
+
+    Returns:
+        The application.
+    """
+    room = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    async def add_checkpoint(request: web.Request) -> web.Response:
+        if room.locked():
+            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many at once: try again shortly")
+        async with room:
+            try:
+                async with asyncio.timeout(_READ_SECONDS):
+                    body = await request.read()
+            except TimeoutError:
+                return _plain(HTTPStatus.REQUEST_TIMEOUT, "the request did not come in time")
+            try:
+                answer = await asyncio.to_thread(witness.add_checkpoint, body, now())
+            except RecordError as error:
+                _log.error("nothing is cosigned: %s", error)
+                return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "the witness cannot store anything")
+        if answer.status is HTTPStatus.UNPROCESSABLE_ENTITY:
+            _log.warning("a checkpoint does not go on from the one cosigned; kept as evidence")
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            headers={"Content-Type": answer.media_type, "Cache-Control": "no-store"},
+        )
+
+    app = web.Application(client_max_size=MOST_BYTES, middlewares=[_bounded])
+    app.router.add_post(PATH, add_checkpoint)
+    return app
+
+
+async def serve(
+    app: web.Application,
+    *,
+    host: str,
+    port: int,
+    tls: Tls | None,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        app: The application.
+        host: Where to listen.
+        port: On which port; 0 for any that is free.
+        tls: Certificate and key; None for plain HTTP, on loopback only.
+        stop: Ends it.
+        ready: Told the URL once it listens.
+
+    Raises:
+        HomeError: The address cannot be listened on, or is not loopback and has no TLS.
+    """
+    if tls is None and not _is_loopback(host):
+        raise HomeError(
+            f"{host} is not loopback: give --tls-cert and --tls-key, or listen on 127.0.0.1 behind "
+            "something that does TLS"
+        )
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        shutdown_timeout=_GRACE_SECONDS,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port, ssl_context=tls.context() if tls else None)
+        try:
+            await site.start()
+        except OSError as error:
+            raise HomeError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+        bound = runner.addresses[0][1]
+        ready(f"{'https' if tls else 'http'}://{host}:{bound}")
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def seconds() -> int:
+    """Give the present, in seconds since 1970, UTC."""
+    return int(time.time())
+
+
+@web.middleware
+async def _bounded(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        return _plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"over {MOST_BYTES} bytes")
+
+
+def _plain(status: HTTPStatus, why: str) -> web.Response:
+    return web.Response(status=status, body=f"{why}\n".encode(), headers={"Content-Type": TEXT})
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
