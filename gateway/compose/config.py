@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 from gateway.compose.address import Address
 from gateway.compose.limits import Limits
+from gateway.compose.log_http import LogHttp
 from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
 from gateway.edge.tls import TlsFiles
@@ -68,6 +69,7 @@ class Config:
         listen: Where it listens, and under which address members reach it.
         tls: Its certificate and key, and the authorities.
         limits: What it takes on.
+        log_http: Where strangers read the logs.
     """
 
     listen: Listen = field(metadata=setting("Where the gateway is."))
@@ -77,6 +79,10 @@ class Config:
     limits: Limits = field(
         default_factory=Limits,
         metadata=setting("How much the gateway takes on. What is left out has its default."),
+    )
+    log_http: LogHttp = field(
+        default_factory=LogHttp,
+        metadata=setting("Checkpoints, tiles and commitments of both logs, without a certificate."),
     )
 
     @classmethod

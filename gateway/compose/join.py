@@ -11,6 +11,7 @@ import json
 from cryptography import x509
 
 from gateway.compose.config import Config
+from gateway.compose.published import urls
 from gateway.compose.state import Inception, SetupError
 
 
@@ -41,6 +42,7 @@ def join_file(inception: Inception, config: Config) -> str:
         "log_key": inception.log_key,
         "audit_log_key": inception.audit_log_key,
         "address": str(config.listen.public),
+        **urls(inception, config),
     }
     lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items()]
     return (

@@ -30,6 +30,7 @@ from gateway.compose.init import check_pinned
 from gateway.compose.ledger import House, opened
 from gateway.compose.log import LogParts, LogPlan, audit_plan, ledger_plan, wire
 from gateway.compose.parts import Parts, Writable, build
+from gateway.compose.published import published
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.audit import Act, AdminAct
 from gateway.core.errors import Fault, Reason
@@ -104,6 +105,8 @@ async def serve(
         # What was signed before can be read from the first call on, whatever the integrator finds.
         await ledger.head.refresh()
         await audit_log.head.refresh()
+        logs = {plan.origin: log for plan, log in zip(plans, (ledger, audit_log), strict=True)}
+        await stack.enter_async_context(published(state, config, logs))
         server = Server(parts.handlers, config.limits.edge)
         stack.push_async_callback(_retire, server, parts, config.limits.stop_seconds)
         port = await server.start(str(address), config.tls.files, _reloading(parts))

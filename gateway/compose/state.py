@@ -71,6 +71,11 @@ class StateFolder:
         return self.root / "run" / "listen"
 
     @property
+    def log_listen(self) -> Path:
+        """Where the running gateway serves its logs to strangers; there only while it does."""
+        return self.root / "run" / "log-listen"
+
+    @property
     def inception(self) -> Path:
         """The marker that the ledger was begun."""
         return self.root / "inception.json"

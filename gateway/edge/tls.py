@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import grpc
 from cryptography import x509
@@ -24,7 +24,7 @@ _log: Final = logging.getLogger(__name__)
 
 _OTHERS: Final = 0o077
 
-_Stamp = tuple[tuple[int, int, int], ...]
+Stamp: TypeAlias = tuple[tuple[int, int, int], ...]
 
 
 class TlsError(Exception):
@@ -71,55 +71,88 @@ class _Watcher:
     def __init__(self, files: TlsFiles, reloaded: Callable[[], None] | None) -> None:
         self._files = files
         self._reloaded = reloaded
-        self._stamp = _stamp(files)
+        self._stamp = self._looked()
         self.current = _load(files)
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """Give the configuration that counts from now on; None where it is the one before."""
         try:
-            stamp = _stamp(self._files)
-            if stamp == self._stamp:
+            found = self._looked()
+            if found == self._stamp:
                 return None
             configuration = _load(self._files)
         except TlsError as error:
             _log.error("certificates stay as they were: %s", error)
             return None
-        self._stamp = stamp
+        self._stamp = found
         _log.info("certificates were read anew")
         if self._reloaded is not None:
             self._reloaded()
         return configuration
 
+    def _looked(self) -> Stamp:
+        files = self._files
+        return stamp(files.certificate, files.key, files.client_ca)
 
-def _stamp(files: TlsFiles) -> _Stamp:
+
+def stamp(*paths: Path) -> Stamp:
+    """Give what tells whether files are as they were when last looked at.
+
+    Args:
+        paths: The files.
+
+    Returns:
+        A value that is another once one of them was written or replaced.
+
+    Raises:
+        TlsError: One is not there.
+    """
     try:
-        stats = [path.stat() for path in (files.certificate, files.key, files.client_ca)]
+        stats = [path.stat() for path in paths]
     except OSError as error:
         raise TlsError(f"{error.filename} cannot be read: {error.strerror}") from None
     return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
 
 
 def _load(files: TlsFiles) -> grpc.ServerCertificateConfiguration:
+    certificate, key = read_pair(files.certificate, files.key)
     try:
-        if files.key.stat().st_mode & _OTHERS:
-            raise TlsError(f"others may read {files.key}: chmod it to 600")
-        certificate, key, authorities = (
-            path.read_bytes() for path in (files.certificate, files.key, files.client_ca)
-        )
+        authorities = files.client_ca.read_bytes()
+        x509.load_pem_x509_certificates(authorities)
+    except OSError as error:
+        raise TlsError(f"{error.filename} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise TlsError(f"{files.client_ca} holds no certificates in PEM form") from None
+    return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
+
+
+def read_pair(certificate: Path, key: Path) -> tuple[bytes, bytes]:
+    """Read a certificate chain and its key, and see whether they can be served with.
+
+    Args:
+        certificate: The chain, leaf first, PEM.
+        key: The key, PEM, for its owner alone.
+
+    Returns:
+        The content of both files.
+
+    Raises:
+        TlsError: One cannot be read, is open to others, or is not the other's.
+    """
+    try:
+        if key.stat().st_mode & _OTHERS:
+            raise TlsError(f"others may read {key}: chmod it to 600")
+        chain, private = certificate.read_bytes(), key.read_bytes()
     except OSError as error:
         raise TlsError(f"{error.filename} cannot be read: {error.strerror}") from None
     try:
-        chain = x509.load_pem_x509_certificates(certificate)
+        leaf = x509.load_pem_x509_certificates(chain)[0]
     except ValueError:
-        raise TlsError(f"{files.certificate} holds no certificate in PEM form") from None
+        raise TlsError(f"{certificate} holds no certificate in PEM form") from None
     try:
-        x509.load_pem_x509_certificates(authorities)
-    except ValueError:
-        raise TlsError(f"{files.client_ca} holds no certificates in PEM form") from None
-    try:
-        own = load_pem_private_key(key, None).public_key()
+        own = load_pem_private_key(private, None).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise TlsError(f"{files.key} holds no private key in PEM form without password") from None
-    if own != chain[0].public_key():
-        raise TlsError(f"{files.key} is not the key of {files.certificate}")
-    return grpc.ssl_server_certificate_configuration([(key, certificate)], authorities)
+        raise TlsError(f"{key} holds no private key in PEM form without password") from None
+    if own != leaf.public_key():
+        raise TlsError(f"{key} is not the key of {certificate}")
+    return chain, private

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -255,6 +255,18 @@ class Snapshot:
             raise ValueError("only an entry below the ledger's size has a leaf")
         n, at = divmod(index, merkle.TILE_WIDTH)
         return self._tiles.hashes(0, n)[at]
+
+    def tile(self, level: int, n: int) -> bytes:
+        """Give a tile as it is stored: up to 256 hashes; nothing where there is none."""
+        row = self._row("SELECT hashes FROM tile WHERE level = ? AND n = ?", level, n)
+        return row[0] if row else b""
+
+    def openings(self, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+        """Walk through body and salt of the entries from one index up to another, row by row."""
+        rows: Iterator[tuple[bytes, bytes]] = self._connection.execute(
+            "SELECT body, salt FROM entry WHERE idx >= ? AND idx < ? ORDER BY idx", (start, end)
+        )
+        return rows
 
     def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
         """Prove entries in the tree of a size."""
