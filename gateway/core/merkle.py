@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -56,6 +57,8 @@ __all__ = [
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
+
+_HASHED_AT_ONCE: Final = 8
 
 
 class Tiles(Protocol):
@@ -156,7 +159,7 @@ def append(tiles: Tiles, size: int, leaf_hashes: Sequence[bytes]) -> Appended:
             tile = row[start : start + TILE_WIDTH]
             touched[level, first + start // TILE_WIDTH] = tile
             if len(tile) == TILE_WIDTH:
-                arriving.append(_perfect_root(tile))
+                arriving.append(_perfect_root(tuple(tile)))
         level, count = level + 1, count >> TILE_HEIGHT
     head = TreeHead(size=total, root=root(_Overlay(tiles, touched), total))
     return Appended(head=head, tiles={at: b"".join(tile) for at, tile in touched.items()})
@@ -201,7 +204,7 @@ def inclusion_proof(tiles: Tiles, index: int, size: int) -> tuple[bytes, ...]:
 def inclusion_proofs(
     tiles: Tiles, indexes: Iterable[int], size: int
 ) -> tuple[tuple[bytes, ...], ...]:
-    """Prove several leaves in the tree of one size, reading and hashing each tile once.
+    """Prove several leaves in the tree of one size, reading each tile once.
 
     Args:
         tiles: A tree of at least that size.
@@ -220,7 +223,7 @@ def inclusion_proofs(
 
 
 class Prover:
-    """Proves leaves in the tree of one size; each tile is read once, each node hashed once.
+    """Proves leaves in the tree of one size; each tile is read once.
 
     It holds what it has read: use one as long as the tiles are read in one transaction.
     """
@@ -317,12 +320,12 @@ class _Overlay:
 
 
 class _Tree:
-    """Subtrees over the first `size` leaves; each tile is read once, each node hashed once."""
+    """Subtrees over the first `size` leaves; each tile is read once."""
 
     def __init__(self, tiles: Tiles, size: int) -> None:
         self._tiles = tiles
         self._size = size
-        self._rows: dict[tuple[int, int], list[list[bytes]]] = {}
+        self._read: dict[tuple[int, int], tuple[bytes, ...]] = {}
         self._spans: dict[tuple[int, int], bytes] = {}
 
     def span(self, start: int, end: int) -> bytes:
@@ -346,13 +349,13 @@ class _Tree:
         """Give the root of the perfect subtree number `index` among those of `2**height` leaves."""
         level, above = divmod(height, TILE_HEIGHT)
         n, first = divmod(index << above, TILE_WIDTH)
-        rows = self._rows.get((level, n))
-        if rows is None:
+        tile = self._read.get((level, n))
+        if tile is None:
             width = min(TILE_WIDTH, (self._size >> level * TILE_HEIGHT) - n * TILE_WIDTH)
-            rows = self._rows[level, n] = [list(_read(self._tiles, level, n, width))]
-        while len(rows) <= above:
-            rows.append(_pairs(rows[-1]))
-        return rows[above][first >> above]
+            tile = self._read[level, n] = tuple(_read(self._tiles, level, n, width))
+        if above == 0:
+            return tile[first]
+        return _perfect_root(tile[first : first + (1 << above)])
 
 
 def _read(tiles: Tiles, level: int, n: int, width: int) -> Sequence[bytes]:
@@ -366,19 +369,21 @@ def _read(tiles: Tiles, level: int, n: int, width: int) -> Sequence[bytes]:
     return hashes[:width]
 
 
-def _pairs(row: Sequence[bytes]) -> list[bytes]:
-    """Hash neighbours together; an odd one at the end has no parent here."""
-    return [
-        sha256(b"\x01" + left + right).digest()
-        for left, right in zip(row[::2], row[1::2], strict=False)
-    ]
-
-
-def _perfect_root(tile: Sequence[bytes]) -> bytes:
-    """Hash a full tile into its one hash on the level above."""
-    row = list(tile)
+# Every block asks for the roots before and after it and for some proofs, over tiles that have hardly
+# changed. What is remembered follows from the hashes alone, so a tile that was changed on disk
+# gives another root all the same. About 1 MiB.
+@lru_cache(maxsize=1024)
+def _perfect_root(hashes: tuple[bytes, ...]) -> bytes:
+    """Hash neighbours, as many as a power of two, into the one node above them all."""
+    if len(hashes) > _HASHED_AT_ONCE:
+        half = len(hashes) // 2
+        return node_hash(_perfect_root(hashes[:half]), _perfect_root(hashes[half:]))
+    row: Sequence[bytes] = hashes
     while len(row) > 1:
-        row = _pairs(row)
+        row = [
+            sha256(b"\x01" + left + right).digest()
+            for left, right in zip(row[::2], row[1::2], strict=True)
+        ]
     return row[0]
 
 
