@@ -1,7 +1,8 @@
-"""Batches: calls that gather while a batch is in a thread, and then share one.
+"""Batches: calls that gather while a batch is worked on, and then share a snapshot.
 
-* A hop to a thread, a snapshot and a handover of the interpreter's lock cost more than most of what
-  is done in them. While one batch is worked on, arriving items gather; then they are the next.
+* Opening a snapshot costs as much as much of what is done in one. While one batch is worked on, or
+  waits for its turn of the loop, arriving items gather; then they are the next.
+* A batch is done on the loop as long as that is brief (`brief`); the loop has its turn after each.
 * There is no timer: an idle gateway works on an item at once, a busy one on dozens.
 * What one item is refused for, or fails with, is its own: a batch that breaks is done again, item
   by item.
@@ -13,29 +14,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, Generic, TypeVar
 
+from gateway.admission.brief import Brief
 from gateway.core.errors import Fault, Refusal
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-# So that nobody waits for very many others, and the store's log can shrink in between.
-MOST: Final = 64
+# So that the loop is not held up for long, and the store's log can shrink in between.
+MOST: Final = 16
 
 
 class Batches(Generic[_T, _R]):
-    """Works on items in a thread, as many at once as have gathered."""
+    """Works on items, as many at once as have gathered."""
 
     def __init__(self, begin: Callable[[], AbstractContextManager[Callable[[_T], _R]]]) -> None:
         """Begin with nothing to do.
 
         Args:
-            begin: Opens what the items of a batch share, in a thread, and gives what works on one.
+            begin: Opens what the items of a batch share, and gives what works on one.
         """
         self._begin = begin
+        self._brief = Brief()
         self._gathered: deque[tuple[_T, asyncio.Future[_R]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -51,16 +54,33 @@ class Batches(Generic[_T, _R]):
         Raises:
             Exception: Whatever it was refused for or failed with.
         """
+        return await self._add(item)
+
+    async def do_all(self, items: Iterable[_T]) -> list[_R]:
+        """Work on several items, in order.
+
+        Args:
+            items: The items.
+
+        Returns:
+            What came of each.
+
+        Raises:
+            Exception: Whatever the first of those that did not come to anything failed with.
+        """
+        return await asyncio.gather(*[self._add(item) for item in items])
+
+    def _add(self, item: _T) -> asyncio.Future[_R]:
         answer: asyncio.Future[_R] = asyncio.get_running_loop().create_future()
         self._gathered.append((item, answer))
         if self._working is None:
             self._working = asyncio.create_task(self._work())
-        return await answer
+        return answer
 
     async def _work(self) -> None:
         try:
             while batch := self._take():
-                outcomes = await asyncio.to_thread(self._outcomes, [item for item, _ in batch])
+                outcomes = await self._brief.run(self._outcomes, [item for item, _ in batch])
                 for (_, answer), outcome in zip(batch, outcomes, strict=True):
                     if answer.done():
                         continue
@@ -68,6 +88,7 @@ class Batches(Generic[_T, _R]):
                         answer.set_exception(outcome)
                     else:
                         answer.set_result(outcome)
+                await asyncio.sleep(0)
         finally:
             self._working = None
 

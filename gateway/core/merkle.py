@@ -369,9 +369,9 @@ def _read(tiles: Tiles, level: int, n: int, width: int) -> Sequence[bytes]:
     return hashes[:width]
 
 
-# Every block asks for the roots before and after it and for some proofs, over tiles that have hardly
-# changed. What is remembered follows from the hashes alone, so a tile that was changed on disk
-# gives another root all the same. About 1 MiB.
+# Every block asks for the roots before and after it and for some proofs, over tiles that have
+# hardly changed. What is remembered follows from the hashes alone, so a tile that was changed on
+# disk gives another root all the same. About 1 MiB.
 @lru_cache(maxsize=1024)
 def _perfect_root(hashes: tuple[bytes, ...]) -> bytes:
     """Hash neighbours, as many as a power of two, into the one node above them all."""

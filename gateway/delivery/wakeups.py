@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from gateway.admission.brief import Brief
 from gateway.core.errors import Fault, Reason
 from gateway.ports.reading import LedgerHead, LedgerReader
 
@@ -61,6 +62,7 @@ class Wakeups:
             head: The head, whose growth wakes.
         """
         self._reader = reader
+        self._brief = Brief()
         self._head = head
         self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
         self._closed = False
@@ -111,7 +113,7 @@ class Wakeups:
             head = await self._head.wait_beyond(seen)
             if self._bells:
                 try:
-                    self._ring(await asyncio.to_thread(self._touched, seen, head.size))
+                    self._ring(await self._brief.run(self._touched, seen, head.size))
                 except Fault as fault:
                     _log.warning("nobody can be told apart, all are woken reason=%s", fault.reason)
                     self._ring(None)

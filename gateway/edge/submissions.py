@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
@@ -114,7 +115,7 @@ class Submissions:
             Fault: No checkpoint covers them in time, or the store cannot be read.
         """
         await self._covered(max(indexes))
-        return await asyncio.to_thread(self._together, sender, indexes)
+        return await self._single.do_all((sender, index) for index in indexes)
 
     async def _covered(self, index: int) -> None:
         """Wait until the head covers an entry which the ledger holds."""
@@ -135,30 +136,18 @@ class Submissions:
         # Taken first: the store is at least as far.
         head = self._head.current
         with self._reader.snapshot() as snapshot:
+            yield partial(self._answer, head, snapshot)
 
-            def answer(recorded: tuple[MemberId, int]) -> pb.SubmitResponse:
-                sender, index = recorded
-                (response,) = self._read(sender, [index], head, snapshot)
-                return response
-
-            yield answer
-
-    def _together(self, sender: MemberId, indexes: Sequence[int]) -> list[pb.SubmitResponse]:
-        head = self._head.current
-        with self._reader.snapshot() as snapshot:
-            return self._read(sender, indexes, head, snapshot)
-
-    def _read(
-        self, sender: MemberId, indexes: Sequence[int], head: SignedHead, snapshot: LedgerSnapshot
-    ) -> list[pb.SubmitResponse]:
-        found = [entry for index in indexes if (entry := snapshot.by_index(index)) is not None]
+    def _answer(
+        self, head: SignedHead, snapshot: LedgerSnapshot, recorded: tuple[MemberId, int]
+    ) -> pb.SubmitResponse:
+        sender, index = recorded
+        entry = snapshot.by_index(index)
+        found = [entry] if entry is not None else []
         records = released(found, reader=sender, head=head, snapshot=snapshot).given_back()
-        if not len(indexes) == len(found) == len(records):
+        if entry is None or not records:
             raise Fault(Reason.INTERNAL, "a recorded statement is not its sender's")
-        return [
-            self._response(entry, record, head)
-            for entry, record in zip(found, records, strict=True)
-        ]
+        return self._response(entry, records[0], head)
 
     def _response(
         self, entry: StoredEntry, record: ledger_pb2.Record, head: SignedHead

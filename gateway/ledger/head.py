@@ -15,6 +15,7 @@ import logging
 from contextlib import aclosing
 from typing import Final
 
+from gateway.admission.brief import Brief
 from gateway.core.checkpoint import NoteError, NoteVerifier, open_checkpoint
 from gateway.core.errors import Fault, Reason
 from gateway.ports.blocks import Announcements
@@ -37,6 +38,7 @@ class Head:
             verifier: The log's key; its name is the origin.
         """
         self._reader = reader
+        self._brief = Brief()
         self._announcements = announcements
         self._verifier = verifier
         self._current: SignedHead | None = None
@@ -79,7 +81,7 @@ class Head:
     async def refresh(self) -> None:
         """Ask the store for the newest note; a store that fails is left for the next time."""
         try:
-            note = await asyncio.to_thread(self._read)
+            note = await self._brief.run(self._read)
         except Fault as fault:
             _log.warning("the head could not be read: %s", fault)
             return

@@ -25,6 +25,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from gateway.admission.brief import Brief
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Outcome
 from gateway.ledger.head import Head
@@ -83,6 +84,7 @@ class _Sent:
 
     sha256: bytes
     entries: Sequence[_Waiting]
+    sequence: int | None = None
     failure: Fault | None = None
     give_up_at: float = field(default=0.0)
 
@@ -122,6 +124,7 @@ class BlockRecorder:
         """
         self._appender = appender
         self._reader = reader
+        self._brief = Brief()
         self._head = head
         self._node = node
         self._now = now
@@ -248,19 +251,10 @@ class BlockRecorder:
             block.failure = fault
             block.give_up_at = asyncio.get_running_loop().time() + self._limits.late_seconds
             return
-        try:
-            held = await asyncio.to_thread(self._block_at, appended.sequence)
-        except Fault as fault:
-            if fault.reason is not Reason.LEDGER_UNAVAILABLE:
-                raise
-            return  # the verdict needs the store as well: nobody is answered before it reads again
-        if held is not None and held.sha256 != block.sha256:
-            raise Fault(
-                Reason.LEDGER_NOT_PROVEN,
-                f"the stream acknowledged a block at sequence {appended.sequence}, where the store "
-                "has folded another: JetStream lost messages and reuses their numbers. Stop, keep "
-                "a copy of the state folder, and restore the JetStream folder",
-            )
+        block.sequence = appended.sequence
+        if block.sha256 not in self._sent:
+            # Answered before it was acknowledged: nobody looks for it any more.
+            await self._folded((block,))
 
     async def _answer(self) -> None:
         """Look for the verdicts on what was sent, at every announcement and every second."""
@@ -278,14 +272,7 @@ class BlockRecorder:
     async def _look(self) -> None:
         if not self._sent:
             return
-        try:
-            found = await asyncio.to_thread(self._blocks, tuple(self._sent))
-        except Fault as fault:
-            if fault.reason is not Reason.LEDGER_UNAVAILABLE:
-                raise
-            _log.warning("verdicts could not be read, trying again: %s", fault.detail)
-            return
-        for folded in found:
+        for folded in await self._folded(tuple(self._sent.values())):
             if folded.size_after <= self._head.size:
                 self._sent.pop(folded.sha256).answer(folded)
         now = asyncio.get_running_loop().time()
@@ -296,13 +283,33 @@ class BlockRecorder:
                 del self._sent[block.sha256]
         self._settled.set()
 
-    def _block_at(self, sequence: int) -> FoldedBlock | None:
-        with self._reader.snapshot() as snapshot:
-            return snapshot.block_at(sequence)
+    async def _folded(self, blocks: Sequence[_Sent]) -> list[FoldedBlock]:
+        """Give what the fold made of blocks, as far as it has come and can be read.
 
-    def _blocks(self, hashes: Sequence[bytes]) -> list[FoldedBlock]:
+        Raises:
+            Fault: LEDGER_NOT_PROVEN, the store has another block where one was acknowledged.
+        """
+        try:
+            return await self._brief.run(self._read, blocks)
+        except Fault as fault:
+            if fault.reason is not Reason.LEDGER_UNAVAILABLE:
+                raise
+            _log.warning("verdicts could not be read, trying again: %s", fault.detail)
+            return []
+
+    def _read(self, blocks: Sequence[_Sent]) -> list[FoldedBlock]:
         with self._reader.snapshot() as snapshot:
-            found = [snapshot.block(each) for each in hashes]
+            for block in blocks:
+                held = None if block.sequence is None else snapshot.block_at(block.sequence)
+                if held is not None and held.sha256 != block.sha256:
+                    raise Fault(
+                        Reason.LEDGER_NOT_PROVEN,
+                        f"the stream acknowledged a block at sequence {block.sequence}, where the "
+                        "store has folded another: JetStream lost messages and reuses their "
+                        "numbers. Stop, keep a copy of the state folder, and restore the JetStream "
+                        "folder",
+                    )
+            found = [snapshot.block(block.sha256) for block in blocks]
         return [block for block in found if block is not None]
 
     def _halt(self, fault: Fault) -> None:

@@ -53,7 +53,7 @@ HOOKS: Final[tuple[tuple[Any, str, Point | None, Point | None], ...]] = (
     (Keeper, "sign", ("sign", "before"), ("sign", "after")),
     (Store, "publish", ("note", "before"), ("note", "after")),
     (NatsAnnouncer, "announce", ("announce", "before"), ("announce", "after")),
-    (Submissions, "_read", ("answer", "before"), ("answer", "after")),
+    (Submissions, "_answer", ("answer", "before"), ("answer", "after")),
 )
 
 
