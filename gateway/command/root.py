@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 
 from gateway.command.configuring import config
+from gateway.command.examining import doctor
 from gateway.command.running import init, serve
 
 
@@ -21,8 +22,9 @@ def main() -> None:
           --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
       forewarn-gateway serve --state run/gateway
       forewarn-gateway config show --state run/gateway
+      forewarn-gateway doctor --state run/gateway
     """
 
 
-for _command in (init, serve, config):
+for _command in (init, serve, config, doctor):
     main.add_command(_command)

@@ -62,6 +62,48 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor:
+    """See `[doctor]`."""
+
+    certificate_days: int = field(
+        default=14,
+        metadata=setting(
+            "Warns when the gateway's certificate ends within so long.",
+            unit="days",
+            least=1,
+            most=365,
+        ),
+    )
+    authority_days: int = field(
+        default=60,
+        metadata=setting(
+            "The same of an authority, which takes longer to follow up.",
+            unit="days",
+            least=1,
+            most=3650,
+        ),
+    )
+    disk_days: int = field(
+        default=30,
+        metadata=setting(
+            "Warns when the disk is full within so long, at the rate of the newest entries.",
+            unit="days",
+            least=1,
+            most=3650,
+        ),
+    )
+    disk_bytes: int = field(
+        default=1 << 30,
+        metadata=setting(
+            "Calls it a problem when less than this is free.",
+            unit="bytes",
+            least=0,
+            most=1 << 50,
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A gateway's configuration: one attribute for each table.
 
@@ -70,6 +112,7 @@ class Config:
         tls: Its certificate and key, and the authorities.
         limits: What it takes on.
         log_http: Where strangers read the logs.
+        doctor: What `forewarn-gateway doctor` warns of.
     """
 
     listen: Listen = field(metadata=setting("Where the gateway is."))
@@ -83,6 +126,9 @@ class Config:
     log_http: LogHttp = field(
         default_factory=LogHttp,
         metadata=setting("Checkpoints, tiles and commitments of both logs, without a certificate."),
+    )
+    doctor: Doctor = field(
+        default_factory=Doctor, metadata=setting("When `forewarn-gateway doctor` warns.")
     )
 
     @classmethod

@@ -96,6 +96,7 @@ CREATE TABLE tile (
 # What may pass by itself, or be mended while the gateway runs; everything else may be damage.
 _PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE: Final = 0xFF
+_READ_AND_WRITE: Final = "mode=rw"
 
 
 def create(path: Path, origin: str) -> None:
@@ -152,6 +153,25 @@ def open_reader(path: Path, origin: str) -> sqlite3.Connection:
     return _open(path, origin, ("PRAGMA query_only=ON",))
 
 
+def open_untouched(path: Path, origin: str) -> sqlite3.Connection:
+    """Open a connection that leaves the file and those beside it as they are.
+
+    Args:
+        path: The file.
+        origin: The origin of the ledger that it must hold.
+
+    Returns:
+        A connection in autocommit mode that can only read.
+
+    Raises:
+        Fault: As for `open_writer`.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    # Without a write-ahead log nobody is writing, and SQLite would make one to read along.
+    beside = log.exists() and log.stat().st_size > 0
+    return _open(path, origin, ("PRAGMA query_only=ON",), "mode=ro" if beside else "immutable=1")
+
+
 @contextmanager
 def faults(name: str) -> Iterator[None]:
     """Turn what SQLite raises into a `Fault`.
@@ -205,7 +225,9 @@ def _fill(path: Path, origin: str) -> None:
         connection.close()
 
 
-def _open(path: Path, origin: str, pragmas: tuple[str, ...]) -> sqlite3.Connection:
+def _open(
+    path: Path, origin: str, pragmas: tuple[str, ...], how: str = _READ_AND_WRITE
+) -> sqlite3.Connection:
     if not path.exists():
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
@@ -213,7 +235,7 @@ def _open(path: Path, origin: str, pragmas: tuple[str, ...]) -> sqlite3.Connecti
             "`serve` then folds it anew from the stream",
         )
     with faults(path.name):
-        connection = _connect(path)
+        connection = _connect(path, how)
         try:
             for pragma in pragmas:
                 connection.execute(pragma)
@@ -224,11 +246,11 @@ def _open(path: Path, origin: str, pragmas: tuple[str, ...]) -> sqlite3.Connecti
         return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    # `mode=rw`: a file that is gone is not silently made anew. Whoever holds the connection sees to
-    # it that one thread at a time uses it.
+def _connect(path: Path, how: str = _READ_AND_WRITE) -> sqlite3.Connection:
+    # Never `rwc`: a file that is gone is not silently made anew. Whoever holds the connection sees
+    # to it that one thread at a time uses it.
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        f"{path.absolute().as_uri()}?{how}",
         uri=True,
         isolation_level=None,
         check_same_thread=False,

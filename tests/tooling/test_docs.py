@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.compose.doctor.examination import CHECKS
 from gateway.core import commitment, envelope
 from gateway.core.errors import Reason
 from gateway.core.statements import Kind
@@ -258,3 +259,10 @@ def test_the_checkpoints_of_the_page_hold_exactly_where_they_should(
         assert vector["expect"] != "ok"
     else:
         assert {"size": size, "root": root.hex()} == vector["output"]
+
+
+def test_every_finding_of_the_doctor_is_described() -> None:
+    described = {
+        name for row in rows(DOCS / "operations.md") for name in re.findall(r"`([a-z -]+)`", row[0])
+    }
+    assert set(CHECKS) <= described

@@ -1,0 +1,75 @@
+"""The gateway's processes: whether they run, and with what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from gateway.compose.doctor.finding import Finding, ok, problem, warning
+from gateway.compose.doctor.patient import Patient
+from gateway.ledger.nats_conf import LOOPBACK, SYNC_INTERVAL
+
+# Stores, logs, sockets of the gateway itself.
+_OWN_FILES: Final = 256
+
+
+def process(patient: Patient) -> Iterator[Finding]:
+    """Tell whether a gateway has the folder, and whether one left it behind."""
+    listen = patient.state.listen
+    if patient.running and listen.exists():
+        yield ok(f"it runs, and listens on {listen.read_text().strip()}")
+    elif patient.running:
+        yield warning(
+            f"the lock of {patient.state.root} is held, but nothing listens",
+            "if no gateway is starting or stopping just now, one was killed and its nats-server "
+            "still runs: stop that nats-server",
+        )
+    elif listen.exists():
+        yield ok("it does not run; it was killed the last time, which is safe")
+    else:
+        yield ok("it does not run")
+
+
+def open_files(patient: Patient) -> Iterator[Finding]:
+    """Compare what may be open with what connections need."""
+    config = patient.config
+    if isinstance(config, str):
+        return
+    most = patient.machine.open_files(None)
+    wanted = config.limits.connections + _OWN_FILES
+    allowed = config.limits.open_files if most is None else min(most, config.limits.open_files)
+    if allowed < wanted:
+        yield warning(
+            f"{allowed:,} files may be open, {config.limits.connections:,} connections need "
+            f"{wanted:,}",
+            "raise limits.open_files and the system's limit (LimitNOFILE), or lower "
+            "limits.connections",
+        )
+    else:
+        yield ok(f"{allowed:,} may be open, {wanted:,} are needed at most")
+
+
+def nats(patient: Patient) -> Iterator[Finding]:
+    """Look at what the nats-server child was told."""
+    if not patient.running:
+        yield ok("it is told anew at every start, and has to confirm that it syncs")
+        return
+    try:
+        told: dict[str, Any] = json.loads(
+            (patient.state.root / "run" / "nats-server.conf").read_bytes()
+        )
+        syncs = told["jetstream"]["sync_interval"]
+        host = told["listen"].rpartition(":")[0]
+        exposed = [key for key in ("http", "http_port", "https", "https_port") if key in told]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        yield problem("what nats-server was told cannot be read", "start the gateway again")
+        return
+    if syncs != SYNC_INTERVAL or host != LOOPBACK or exposed:
+        yield problem(
+            f"it was told sync_interval {syncs}, to listen on {host}"
+            + (f", and {', '.join(exposed)}" if exposed else ""),
+            "start the gateway again, and find out what wrote run/nats-server.conf",
+        )
+    else:
+        yield ok("it syncs every message, listens on loopback only, with no monitoring port")
