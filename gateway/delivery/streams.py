@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sized
 from typing import Final, Protocol, TypeVar
 
 from gateway.delivery.wakeups import Wakeups
+from gateway.ports.reading import Box
 
 # In case a wake-up was lost; a stream that is at the head then costs a comparison.
 LOOK_SECONDS: Final = 5.0
@@ -57,6 +58,7 @@ class Streams:
         self,
         *,
         member: str,
+        box: Box,
         start: int,
         standing: Callable[[], Awaitable[object]],
         read: Callable[[int], Awaitable[_P]],
@@ -65,6 +67,7 @@ class Streams:
 
         Args:
             member: Id of the member whose entries they are.
+            box: Which of them.
             start: Position of the first page.
             standing: Raises once the caller may no longer call.
             read: Reads the page at a position.
@@ -77,7 +80,7 @@ class Streams:
             Fault: The store cannot be read, or the gateway is stopping.
         """
         position, first = start, True
-        with self._wakeups.listen(member) as bell:
+        with self._wakeups.listen(member, box) as bell:
             while True:
                 # Silenced before looking: what is recorded from here on rings again.
                 bell.silence()

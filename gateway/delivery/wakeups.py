@@ -1,7 +1,8 @@
 """Wake-ups: who has to look again when the ledger has grown.
 
-* At every growth of the head the store is asked once whom it touched, and only their streams are
-  woken, however many are open.
+* At every growth of the head the store is asked once whose boxes it touched, and only streams over
+  these are woken, however many are open: whoever follows what is delivered to it is not woken by
+  what it sends itself.
 * A new directory entry wakes everybody: it may have suspended any of them. So does the first head
   after the start.
 * A wake-up is a hint. It carries nothing, it is never counted, and none is lost: a bell that rings
@@ -22,7 +23,7 @@ from typing import Final
 
 from gateway.admission.brief import Brief
 from gateway.core.errors import Fault, Reason
-from gateway.ports.reading import LedgerHead, LedgerReader
+from gateway.ports.reading import Box, LedgerHead, LedgerReader
 
 _log: Final = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ class Bell:
     def __init__(self) -> None:
         """Begin silent."""
         self._rung = asyncio.Event()
+
+    @property
+    def rung(self) -> bool:
+        """Whether it rings."""
+        return self._rung.is_set()
 
     def ring(self) -> None:
         """Wake the stream, now or as soon as it waits."""
@@ -52,7 +58,7 @@ class Bell:
 
 
 class Wakeups:
-    """The bells of all open streams, by member."""
+    """The bells of all open streams, by member and box."""
 
     def __init__(self, *, reader: LedgerReader, head: LedgerHead) -> None:
         """Begin without a stream; `run` does the waking.
@@ -64,7 +70,7 @@ class Wakeups:
         self._reader = reader
         self._brief = Brief()
         self._head = head
-        self._bells: defaultdict[str, set[Bell]] = defaultdict(set)
+        self._bells: defaultdict[tuple[str, Box], set[Bell]] = defaultdict(set)
         self._closed = False
         # Taken here and not when `run` begins: a stream may open and look in between.
         self._seen = head.size
@@ -75,20 +81,24 @@ class Wakeups:
         return self._head.size
 
     @contextmanager
-    def listen(self, member: str) -> Iterator[Bell]:
+    def listen(self, member: str, box: Box) -> Iterator[Bell]:
         """Be woken for a member for a while.
 
         Args:
             member: Id of the member.
+            box: Which of its entries are meant.
         """
         bell = Bell()
-        self._bells[member].add(bell)
+        heard = [(member, each) for each in (Box.SENT, Box.RECEIVED) if box in (each, Box.ALL)]
+        for each in heard:
+            self._bells[each].add(bell)
         try:
             yield bell
         finally:
-            self._bells[member].discard(bell)
-            if not self._bells[member]:
-                del self._bells[member]
+            for each in heard:
+                self._bells[each].discard(bell)
+                if not self._bells[each]:
+                    del self._bells[each]
 
     def check_open(self) -> None:
         """Refuse to go on once the gateway is stopping.
@@ -119,16 +129,16 @@ class Wakeups:
                     self._ring(None)
             seen = head.size
 
-    def _touched(self, before: int, after: int) -> set[str] | None:
-        """Name the members that a growth touched; None for all."""
+    def _touched(self, before: int, after: int) -> set[tuple[str, Box]] | None:
+        """Name the boxes that a growth touched; None for all."""
         with self._reader.snapshot() as snapshot:
             last = snapshot.last_directory_index
             # From the beginning means: at start, when it is not worth asking.
             if before == 0 or (last is not None and last >= before):
                 return None
-            return snapshot.members_touched(before, after)
+            return snapshot.boxes_touched(before, after)
 
-    def _ring(self, members: set[str] | None) -> None:
-        for member in list(self._bells) if members is None else members & self._bells.keys():
-            for bell in self._bells[member]:
+    def _ring(self, boxes: set[tuple[str, Box]] | None) -> None:
+        for box in list(self._bells) if boxes is None else boxes & self._bells.keys():
+            for bell in self._bells[box]:
                 bell.ring()

@@ -28,7 +28,14 @@ from gateway.edge.released import Departure, Held, Journal, entry_not_found, rel
 from gateway.edge.subject import subject_of
 from gateway.edge.submissions import Submissions
 from gateway.edge.submit_stream import answered
-from gateway.ports.reading import LedgerHead, LedgerReader, LedgerSnapshot, SignedHead, StoredEntry
+from gateway.ports.reading import (
+    Box,
+    LedgerHead,
+    LedgerReader,
+    LedgerSnapshot,
+    SignedHead,
+    StoredEntry,
+)
 
 _FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
 
@@ -44,6 +51,7 @@ class Streams(Protocol):
         self,
         *,
         member: str,
+        box: Box,
         start: int,
         standing: Callable[[], Awaitable[object]],
         read: Callable[[int], Awaitable[Page]],
@@ -154,7 +162,11 @@ class ExchangeService:
             return await self._readings.run(caller.id, self._page, caller, wanted, start, _FOLLOWED)
 
         pages = self._streams.follow(
-            member=caller.id, start=question.index(request.cursor), standing=standing, read=read
+            member=caller.id,
+            box=wanted.box,
+            start=question.index(request.cursor),
+            standing=standing,
+            read=read,
         )
         async with aclosing(pages):
             async for page in pages:

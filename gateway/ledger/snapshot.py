@@ -200,18 +200,18 @@ class Snapshot:
         )
         return [case_row(row) for row in rows]
 
-    def members_touched(self, from_size: int, to_size: int) -> set[str]:
-        """Name the senders and audiences between two sizes."""
+    def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
+        """Name the boxes, SENT or RECEIVED of which member, between two sizes."""
         rows = self._rows(
             "SELECT sender, audience FROM entry WHERE idx >= ? AND idx < ? AND sender IS NOT NULL",
             min(from_size, self._size),
             min(to_size, self._size),
         )
-        members: set[str] = set()
+        boxes: set[tuple[str, Box]] = set()
         for sender, audience in rows:
-            members.add(sender)
-            members.update(json.loads(audience))
-        return members
+            boxes.add((sender, Box.SENT))
+            boxes.update((member, Box.RECEIVED) for member in json.loads(audience))
+        return boxes
 
     def readable(self, index: int, member: str) -> bool:
         """Tell whether a member may read an entry."""

@@ -210,8 +210,8 @@ class LedgerSnapshot(Protocol):
             limit: At most so many.
         """
 
-    def members_touched(self, from_size: int, to_size: int) -> set[str]:
-        """Name the senders and audiences of the entries from one size up to another."""
+    def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
+        """Name the boxes, SENT or RECEIVED of which member, of the entries between two sizes."""
 
     def readable(self, index: int, member: str) -> bool:
         """Tell whether a member may read an entry; False also where there is none.

@@ -73,7 +73,7 @@ def answers(snapshot: LedgerSnapshot, random: Random) -> list[object]:
         for protocol in ("", "grant", "alert")
         for after in (-1, 12)
     ]
-    found += [snapshot.members_touched(start, size) for start in range(size)]
+    found += [snapshot.boxes_touched(start, size) for start in range(size)]
     found += [snapshot.readable(i, member) for i in range(-1, size + 1) for member in members]
     for _ in range(100):
         query = MemberQuery(

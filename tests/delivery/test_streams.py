@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
-from gateway.ports.reading import SignedHead
+from gateway.ports.reading import Box, SignedHead
 from tests.edge.ledgers import Reader, entry, head
 
 SOON = 60.0
@@ -72,7 +72,9 @@ class World:
     def publish(self) -> None:
         self.head.move(len(self.reader.entries))
 
-    def follow(self, member: str, start: int = 0) -> AsyncGenerator[Page, None]:
+    def follow(
+        self, member: str, start: int = 0, box: Box = Box.RECEIVED
+    ) -> AsyncGenerator[Page, None]:
         async def standing() -> None:
             if member in self.suspended:
                 raise Refusal(Reason.MEMBER_INACTIVE, "the member is suspended")
@@ -89,7 +91,9 @@ class World:
             position = mine[self.page] if more else max(at, size)
             return Page(records=mine[: self.page], position=position, more=more)
 
-        return self.streams.follow(member=member, start=start, standing=standing, read=read)
+        return self.streams.follow(
+            member=member, box=box, start=start, standing=standing, read=read
+        )
 
 
 async def take(pages: AsyncGenerator[Page, None], count: int) -> list[int]:
@@ -126,6 +130,25 @@ async def test_only_those_who_were_touched_look_again() -> None:
         assert world.reads == {"harbor-bank": 2, "quay-bank": 1}
         waiting.cancel()
         await asyncio.wait([waiting])
+    running.cancel()
+
+
+@pytest.mark.asyncio
+async def test_what_a_member_sends_wakes_those_of_its_streams_that_give_it() -> None:
+    world = World()
+    running = asyncio.create_task(world.wakeups.run())
+    with (
+        world.wakeups.listen("aurora", Box.RECEIVED) as received,
+        world.wakeups.listen("aurora", Box.SENT) as sent,
+        world.wakeups.listen("aurora", Box.ALL) as both,
+    ):
+        await asyncio.sleep(0)
+        world.record("harbor-bank")
+        world.publish()
+        async with asyncio.timeout(SOON):
+            await sent.wait(SOON)
+            await both.wait(SOON)
+        assert [bell.rung for bell in (received, sent, both)] == [False, True, True]
     running.cancel()
 
 

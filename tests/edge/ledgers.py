@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.core.entry import EntrySummary
-from gateway.ports.reading import LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
+from gateway.ports.reading import Box, LedgerSnapshot, MemberQuery, SignedHead, StoredEntry
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
@@ -61,11 +61,12 @@ class Snapshot:
         found = [each.index for each in self.entries if each.summary and each.summary.directory]
         return found[-1] if found else None
 
-    def members_touched(self, from_size: int, to_size: int) -> set[str]:
-        found: set[str] = set()
+    def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
+        found: set[tuple[str, Box]] = set()
         for each in self.entries[from_size:to_size]:
             if each.summary is not None:
-                found |= {each.summary.sender, *each.summary.audience}
+                found.add((each.summary.sender, Box.SENT))
+                found |= {(member, Box.RECEIVED) for member in each.summary.audience}
         return found
 
     def member_entries(self, query: MemberQuery) -> list[StoredEntry]:

@@ -227,7 +227,7 @@ def test_what_nobody_can_read_has_a_leaf_and_no_reader(store: Store, reader: Sto
         assert (found.body, found.summary) == (b"\x00opaque", None)
         assert not snapshot.readable(0, "aurora")
         assert snapshot.last_received_time is None
-        assert snapshot.members_touched(0, 1) == set()
+        assert snapshot.boxes_touched(0, 1) == set()
 
 
 def test_a_case_follows_its_entries(store: Store, reader: StoreReader) -> None:
@@ -290,8 +290,12 @@ def test_a_member_lists_what_it_sent_and_received(store: Store, reader: StoreRea
     assert listed(Box.ALL, kinds=(80,), sender="aurora", case_digest=digest("0")) == [0]
     assert listed(Box.ALL, after=2**70) == []
     with reader.snapshot() as snapshot:
-        assert snapshot.members_touched(1, 3) == {"aurora", "civil-ai", "natsec-ai"}
-        assert snapshot.members_touched(4, 9) == {"aurora"}
+        sent, received = Box.SENT, Box.RECEIVED
+        assert snapshot.boxes_touched(1, 3) == {
+            *{("civil-ai", sent), ("aurora", received)},
+            *{("aurora", sent), ("natsec-ai", received)},
+        }
+        assert snapshot.boxes_touched(4, 9) == {("aurora", sent)}
         assert snapshot.readable(2, "natsec-ai")
         assert not snapshot.readable(2, "civil-ai")
         assert not snapshot.readable(5, "aurora")

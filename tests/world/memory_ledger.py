@@ -155,13 +155,13 @@ class MemorySnapshot:
             if row is not None and row.opened_index > after and protocol in {"", row.protocol}
         ][:limit]
 
-    def members_touched(self, from_size: int, to_size: int) -> set[str]:
-        return {
-            member
-            for e in self._entries[from_size:to_size]
-            if e.summary is not None
-            for member in (e.summary.sender, *e.summary.audience)
-        }
+    def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
+        found: set[tuple[str, Box]] = set()
+        for e in self._entries[from_size:to_size]:
+            if e.summary is not None:
+                found.add((e.summary.sender, Box.SENT))
+                found |= {(member, Box.RECEIVED) for member in e.summary.audience}
+        return found
 
     def readable(self, index: int, member: str) -> bool:
         entry = self.by_index(index)
