@@ -8,6 +8,7 @@
   kind of statement from a document, signs it, hands it in and verifies the answer.
 * Everything that comes back is verified against the keys pinned in the member's `Home`: signature,
   directory, inclusion and checkpoint. `VerificationError` means that something did not hold.
+* `forewarn_client.blocking` offers the same members to programs without asyncio.
 * `verify_receipt` checks a saved receipt without any connection.
 
 A name is loaded when it is first asked for: the command prints its help without the network code.
