@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import ClassVar, Final, Self
 
 from forewarn.exchange.v1 import exchange_service_pb2, log_service_pb2
-from forewarn_client import dsse, merkle
+from forewarn_client import answering, dsse, merkle
 from forewarn_client.cases import Case, CaseSummary
 from forewarn_client.cursors import Cursor, CursorFile
 from forewarn_client.directory import DirectoryView
 from forewarn_client.directory_cache import DirectoryCache
-from forewarn_client.errors import Flaw, HomeError, RequestError, VerificationError
+from forewarn_client.errors import HomeError, RequestError
 from forewarn_client.filters import Filter
 from forewarn_client.history import History
 from forewarn_client.home import Home
@@ -137,6 +137,11 @@ class Connection:
             raise RequestError("not connected: use `async with`")
         return self._reader
 
+    @property
+    def verified_size(self) -> int:
+        """Size of the ledger as far as it was verified; 0 before the first contact ever."""
+        return 0 if self._history is None else self._history.size
+
     async def entry(self, name: int | bytes) -> VerifiedRecord:
         """Get one entry.
 
@@ -162,7 +167,7 @@ class Connection:
         answer = await self.session.call(self.session.exchange.GetEntry, request)
         (record,) = await self.reader.read([answer.record], answer.checkpoint)
         if name not in {record.index, record.digest}:
-            raise _mismatch("gave another entry")
+            raise answering.mismatch("gave another entry")
         return record
 
     async def list_entries(
@@ -191,8 +196,8 @@ class Connection:
         while True:
             answer = await self.session.call(self.session.exchange.ListEntries, request)
             records = await self.reader.read(answer.records, answer.checkpoint)
-            self._check_asked(entry_filter, records)
-            _check_advance([record.index for record in records], shown, more=answer.more)
+            answering.check_asked(records, entry_filter, self.home.member)
+            answering.check_advance([record.index for record in records], shown, more=answer.more)
             new = tuple(record for record in records if record.index > position.after)
             if new or not answer.more:
                 after = max([position.after, *(record.index for record in records)])
@@ -272,7 +277,7 @@ class Connection:
                     opened()
                     opened = None
                 records = await self.reader.read(message.records, message.checkpoint)
-                self._check_asked(entry_filter, records)
+                answering.check_asked(records, entry_filter, self.home.member)
                 for record in records:
                     if record.index <= position.after:
                         continue
@@ -305,7 +310,7 @@ class Connection:
             answer = await self.session.call(self.session.exchange.GetCase, request)
             page = await self.reader.read(answer.records, answer.checkpoint)
             shown = request.from_index - 1
-            _check_advance([record.index for record in page], shown, more=answer.more)
+            answering.check_advance([record.index for record in page], shown, more=answer.more)
             records += page
             if not answer.more:
                 return Case(digest=digest, records=tuple(records))
@@ -329,13 +334,15 @@ class Connection:
         request, shown = exchange_service_pb2.ListCasesRequest(protocol=protocol), -1
         while True:
             answer = await self.session.call(self.session.exchange.ListCases, request)
-            _check_advance([view.opened_index for view in answer.cases], shown, more=answer.more)
+            answering.check_advance(
+                [view.opened_index for view in answer.cases], shown, more=answer.more
+            )
             for view in answer.cases:
                 shown = view.opened_index
                 if len(view.case_digest) != dsse.DIGEST_BYTES:
-                    raise _mismatch("names a case by something else than a digest")
+                    raise answering.mismatch("names a case by something else than a digest")
                 if protocol not in {"", view.protocol}:
-                    raise _mismatch("lists a case of another protocol")
+                    raise answering.mismatch("lists a case of another protocol")
                 yield CaseSummary(
                     digest=view.case_digest,
                     protocol=view.protocol,
@@ -372,29 +379,3 @@ class Connection:
         method, request = self.session.log.GetCheckpoint, log_service_pb2.GetCheckpointRequest()
         answer = await self.session.call(method, request)
         return Verifier(self.home.exchange).checkpoint(answer.checkpoint)
-
-    def _check_asked(self, entry_filter: Filter, records: Sequence[VerifiedRecord]) -> None:
-        """Refuse entries that the filter does not mean, however genuine they are."""
-        if not all(entry_filter.admits(record, self.home.member) for record in records):
-            raise _mismatch("shows an entry that was not asked for")
-
-
-def _check_advance(indexes: Sequence[int], shown: int, *, more: bool) -> None:
-    """Refuse a page that goes back, or that holds nothing and says that more is there.
-
-    Args:
-        indexes: Where its items stand in the ledger.
-        shown: Where the item before them stands; -1 for none.
-        more: Whether it says that more is there.
-
-    Raises:
-        VerificationError: ANSWER_MISMATCHED; who went on would never come to an end.
-    """
-    if list(indexes) != sorted({*indexes}) or (indexes and indexes[0] <= shown):
-        raise _mismatch("shows again what it has shown")
-    if more and not indexes:
-        raise _mismatch("shows nothing and says that more is there")
-
-
-def _mismatch(what: str) -> VerificationError:
-    return VerificationError(Flaw.ANSWER_MISMATCHED, f"the exchange {what}")

@@ -20,7 +20,7 @@ from forewarn_client.errors import RequestError
 _R = TypeVar("_R")
 
 Work = Callable[[], Awaitable[_R]]
-"""What is to be done; made in the loop's thread, so that an interruption leaves nothing half-made."""
+"""What is to be done; made in the loop's thread: an interruption leaves nothing half-made."""
 
 _LONGEST_END: Final = 10.0
 """Seconds that cancelled work may take to end before it is left to itself."""

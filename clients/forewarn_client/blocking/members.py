@@ -120,6 +120,11 @@ class Member:
         """How long calls may take."""
         return self._inner.patience
 
+    @property
+    def verified_size(self) -> int:
+        """Size of the ledger as far as it was verified; 0 before the first contact ever."""
+        return self._inner.verified_size
+
     def send(self, work: Work[_R]) -> Errand[_R]:
         """Have work done for this connection; what is offered below does so by itself."""
         if not self._open:

@@ -35,6 +35,10 @@ _HISTORY_HELP: Final = (
 )
 
 
+class CommandFailedError(ForewarnError):
+    """A command that the user had run for a delivery did not deal with it."""
+
+
 def report(error: ForewarnError, about: str = "") -> int:
     """Write an error and give the exit code for it.
 
@@ -74,6 +78,8 @@ def report(error: ForewarnError, about: str = "") -> int:
             output.error("HOME_UNFIT", str(error), (), about)
         case RequestError():
             output.error("REQUEST_INVALID", str(error), (), about)
+        case CommandFailedError():
+            output.error("COMMAND_FAILED", str(error), (), about)
         case _:
             output.error("NOT_POSSIBLE", str(error), (), about)
     return LOCAL

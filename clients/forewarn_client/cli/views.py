@@ -18,6 +18,9 @@ from forewarn_client.responses import Responses, responses
 CASE_DIGITS: Final = 12
 """As many digits of a case's digest as people are shown: enough to name it."""
 
+RECORD_COLUMNS: Final = ("Index", "Received", "From", "Kind", "TLP", "Case", "State", "About")
+"""Headings of `record_row`."""
+
 _SHOWN = 10
 _SHOWN_APART = {
     *("exchange", "statement_id", "kind", "sender", "recipients", "case_digest", "refers_to"),
@@ -51,6 +54,21 @@ def of_record(record: VerifiedRecord) -> dict[str, Any]:
         "facts": facts,
         "body": render.plain(record.body) if record.body is not None else {},
     }
+
+
+def record_row(record: VerifiedRecord) -> tuple[object, ...]:
+    """Show a verified record in one row; see `RECORD_COLUMNS`."""
+    view = of_record(record)
+    return (
+        record.index,
+        f"{record.received_time:%Y-%m-%d %H:%M:%S}",
+        record.sender,
+        record.kind,
+        view["tlp"],
+        view["case"][:CASE_DIGITS],
+        record.case_state,
+        subject(record),
+    )
 
 
 def subject(record: VerifiedRecord) -> str:
