@@ -9,6 +9,7 @@ import click
 from gateway.command.configuring import config
 from gateway.command.examining import doctor
 from gateway.command.running import init, serve
+from gateway.command.upgrading import upgrade
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for _command in (init, serve, config, doctor):
+for _command in (init, serve, config, doctor, upgrade):
     main.add_command(_command)

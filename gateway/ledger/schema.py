@@ -166,10 +166,54 @@ def open_untouched(path: Path, origin: str) -> sqlite3.Connection:
     Raises:
         Fault: As for `open_writer`.
     """
-    log = path.with_name(f"{path.name}-wal")
-    # Without a write-ahead log nobody is writing, and SQLite would make one to read along.
-    beside = log.exists() and log.stat().st_size > 0
-    return _open(path, origin, ("PRAGMA query_only=ON",), "mode=ro" if beside else "immutable=1")
+    return _open(path, origin, ("PRAGMA query_only=ON",), _untouched(path))
+
+
+def connect_untouched(path: Path) -> sqlite3.Connection:
+    """Open a file of any version likewise, whosever it is.
+
+    Args:
+        path: The file.
+    """
+    return _connect(path, _untouched(path))
+
+
+def settle(path: Path) -> None:
+    """Have what the write-ahead log of a file holds written into the file; of any version.
+
+    Args:
+        path: The file.
+    """
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def version(path: Path, origin: str) -> str:
+    """Tell which version of the tables a store has.
+
+    Args:
+        path: The file.
+        origin: The origin of the log that it must hold.
+
+    Returns:
+        SCHEMA_VERSION, or an earlier one.
+
+    Raises:
+        Fault: It is missing, of a newer version, another log's, or no store.
+    """
+    _check_there(path)
+    with faults(path.name):
+        connection = connect_untouched(path)
+        try:
+            found = _meta(connection)
+        finally:
+            connection.close()
+    _check_not_newer(found, path)
+    _check_origin(found, path, origin)
+    return found["schema"]
 
 
 @contextmanager
@@ -228,12 +272,7 @@ def _fill(path: Path, origin: str) -> None:
 def _open(
     path: Path, origin: str, pragmas: tuple[str, ...], how: str = _READ_AND_WRITE
 ) -> sqlite3.Connection:
-    if not path.exists():
-        raise Fault(
-            Reason.LEDGER_NOT_PROVEN,
-            f"there is no {path.name}: run `forewarn-gateway init`, which makes an empty one; "
-            "`serve` then folds it anew from the stream",
-        )
+    _check_there(path)
     with faults(path.name):
         connection = _connect(path, how)
         try:
@@ -260,17 +299,58 @@ def _connect(path: Path, how: str = _READ_AND_WRITE) -> sqlite3.Connection:
     return connection
 
 
+def _untouched(path: Path) -> str:
+    log = path.with_name(f"{path.name}-wal")
+    # Without a write-ahead log nobody is writing, and SQLite would make one to read along.
+    beside = log.exists() and log.stat().st_size > 0
+    return "mode=ro" if beside else "immutable=1"
+
+
+def _meta(connection: sqlite3.Connection) -> dict[str, str]:
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+        return {}
+    return dict(connection.execute("SELECT key, value FROM meta WHERE key <> 'note'"))
+
+
 def _check(connection: sqlite3.Connection, path: Path, origin: str) -> None:
     """Refuse a file that holds another version or another ledger."""
-    found: dict[str, str] = {}
-    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
-        found = dict(connection.execute("SELECT key, value FROM meta WHERE key <> 'note'"))
-    if found.get("schema") != SCHEMA_VERSION:
+    found = _meta(connection)
+    _check_not_newer(found, path)
+    if found["schema"] != SCHEMA_VERSION:
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
-            f"{path.name} has tables of version {found.get('schema', 'none')}, this gateway knows "
-            f"{SCHEMA_VERSION}: run the gateway that wrote it, {_fold_anew(path.name)}",
+            f"{path.name} has tables of version {found['schema']}, this gateway's are of "
+            f"{SCHEMA_VERSION}: run `forewarn-gateway upgrade`, which folds it anew and keeps it",
         )
+    _check_origin(found, path, origin)
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"there is no {path.name}: run `forewarn-gateway init`, which makes an empty one; "
+            "`serve` then folds it anew from the stream",
+        )
+
+
+def _check_not_newer(found: dict[str, str], path: Path) -> None:
+    version = found.get("schema", "")
+    if not version.isdecimal():
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{path.name} is no store, it does not say which tables it has: restore it, "
+            + _fold_anew(path.name),
+        )
+    if int(version) > int(SCHEMA_VERSION):
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{path.name} was written by a newer gateway (tables of version {version}, this one's "
+            f"are of {SCHEMA_VERSION}): install that one, or restore the copy from before it",
+        )
+
+
+def _check_origin(found: dict[str, str], path: Path, origin: str) -> None:
     if found.get("origin") != origin:
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,

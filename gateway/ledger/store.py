@@ -91,6 +91,14 @@ class Store:
         """Close the file."""
         self._connection.close()
 
+    def sync_seldom(self) -> None:
+        """Sync when the write-ahead log is written home, and not with every block.
+
+        For a store on which nothing rests yet: a crash may take its last blocks away.
+        """
+        with schema.faults(self._name):
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+
     def last_block(self) -> FoldedBlock | None:
         """Give the block that was folded last; None for an empty store."""
         with schema.faults(self._name):

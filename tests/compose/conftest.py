@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.world.left import Clinic, Left
 from tests.world.live import AURORA, CIVIL, HARBOR, NATSEC, QUAY, Live
 
 
@@ -28,3 +29,14 @@ def own(tmp_path: Path) -> Iterator[Live]:
     yield live
     if live.process is not None:
         live.kill()
+
+
+@pytest.fixture(scope="session")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    """What a gateway left behind; never changed, only copied."""
+    return Left.make(tmp_path_factory.mktemp("left"))
+
+
+@pytest.fixture
+def clinic(left: Left, tmp_path: Path) -> Clinic:
+    return left.copied(tmp_path / "exchange")
