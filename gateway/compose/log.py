@@ -64,7 +64,7 @@ class LogPlan:
         return Integrator(
             stream=JetStreamReader(house.integrator, self.log),
             store=store,
-            keeper=keeper,
+            endorser=keeper,
             announcer=NatsAnnouncer(house.integrator, self.log),
         )
 

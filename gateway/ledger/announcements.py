@@ -1,5 +1,7 @@
 """New checkpoints over core NATS: said once, heard by every worker, kept by nobody.
 
+* Every node announces under its own name, to its own workers: what they hear, the store beside them
+  holds.
 * A note is a hint that the store has grown. It may be lost; it is never the record, and whoever
   hears it verifies it.
 * The newest note is said again on every new session, so a listener whose own connection held
@@ -21,7 +23,7 @@ from nats.aio.msg import Msg
 
 from gateway.core.errors import Fault
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
-from gateway.ledger.nats_roles import LEDGER, Log
+from gateway.ledger.nats_roles import ALONE, LEDGER, Log
 from gateway.ports.blocks import Announcement
 
 _log = logging.getLogger(__name__)
@@ -30,10 +32,10 @@ _log = logging.getLogger(__name__)
 class NatsAnnouncer:
     """Announces as the integrator; see `gateway.ports.blocks.Announcer`."""
 
-    def __init__(self, integrator: RoleConnection, log: Log = LEDGER) -> None:
+    def __init__(self, integrator: RoleConnection, log: Log = LEDGER, *, node: str = ALONE) -> None:
         """Announce a log's notes over a connection, and again on each of its new sessions."""
         self._connection = integrator
-        self._log = log
+        self._subject = log.announced(node)
         self._newest: bytes | None = None
         integrator.on_session(self._say)
 
@@ -46,7 +48,7 @@ class NatsAnnouncer:
     async def _say(self, session: Session) -> None:
         if self._newest is not None:
             try:
-                await session.race(session.client.publish(self._log.checkpoints, self._newest))
+                await session.race(session.client.publish(self._subject, self._newest))
             except (nats.errors.Error, SessionEnded) as error:
                 _log.debug("checkpoint not announced, the next session repeats it: %r", error)
 
@@ -54,10 +56,10 @@ class NatsAnnouncer:
 class NatsAnnouncements:
     """Listens as a worker; see `gateway.ports.blocks.Announcements`."""
 
-    def __init__(self, worker: RoleConnection, log: Log = LEDGER) -> None:
-        """Listen for a log's notes over a connection."""
+    def __init__(self, worker: RoleConnection, log: Log = LEDGER, *, node: str = ALONE) -> None:
+        """Listen for what a node's integrator announces of a log, over a connection."""
         self._connection = worker
-        self._log = log
+        self._subject = log.announced(node)
 
     async def notes(self) -> AsyncGenerator[Announcement, None]:
         """Yield announcements for ever; see `gateway.ports.blocks.Announcements.notes`."""
@@ -66,7 +68,7 @@ class NatsAnnouncements:
             letterbox = _Letterbox()
             try:
                 subscription = await session.race(
-                    session.client.subscribe(self._log.checkpoints, cb=letterbox.receive)
+                    session.client.subscribe(self._subject, cb=letterbox.receive)
                 )
                 # After this the server has the subscription: whatever was said before it is
                 # covered by the wake-up, whatever is said later is heard.

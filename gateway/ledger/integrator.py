@@ -1,7 +1,9 @@
-"""The integrator: folds the stream into the store, signs the head, and tells the workers.
+"""The integrator: folds the stream into the store, has the head endorsed, and tells the workers.
 
 * In this order for every block: store committed, head signed (its mark on disk), note published
   in the store, note announced. A crash between two of them is mended at the next start.
+* A node beside others may wait for another's signature instead: then it is asked to look again
+  whenever one was heard. See `endorsing`.
 * Before it folds, at start and after every interruption, it compares the last folded message with
   what the stream holds at that sequence. JetStream hands lost sequences out again after damage: a
   number that looks right proves nothing.
@@ -9,7 +11,8 @@
 * A store that is behind the last signed checkpoint, because it was lost or rolled back, is folded
   anew from the stream, and nothing is signed until the tree has reached that checkpoint again.
 * Where the ledger cannot be proven whole it halts, says why and what to do, and folds no more.
-  What may pass by itself (no answer, no space) it tries again.
+  What may pass by itself (no answer, no space) it tries again. In a cluster a server that has just
+  become the stream's leader may know less than it soon will: that is doubted for a while.
 
 It judges no entry (the fold does), and answers no caller (the recorder does).
 """
@@ -27,9 +30,15 @@ from typing import Final, TypeVar
 
 from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import TreeHead
-from gateway.ledger.keeper import Keeper
+from gateway.ledger.endorsing import Endorser
 from gateway.ledger.store import Store
-from gateway.ports.blocks import Announcer, BlockReader, StreamInterrupted, StreamMessage
+from gateway.ports.blocks import (
+    Announcer,
+    BlockReader,
+    StreamBehind,
+    StreamInterrupted,
+    StreamMessage,
+)
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -39,25 +48,38 @@ _RETRY_SECONDS: Final = 0.5
 
 
 class Integrator:
-    """The only writer of a node's store, and the only signer of its log."""
+    """The only writer of a node's store."""
 
     def __init__(
-        self, *, stream: BlockReader, store: Store, keeper: Keeper, announcer: Announcer
+        self,
+        *,
+        stream: BlockReader,
+        store: Store,
+        endorser: Endorser,
+        announcer: Announcer,
+        doubt_seconds: float = 0.0,
     ) -> None:
         """Put the parts together; nothing is read yet.
 
         Args:
             stream: The blocks.
             store: The store, used by nobody else from now on.
-            keeper: The log key, used by nobody else from now on.
+            endorser: Gives the notes, used by nobody else from now on.
             announcer: Tells workers of new notes.
+            doubt_seconds: How long a stream that holds less than was folded is asked again.
         """
         self._stream = stream
         self._store = store
-        self._keeper = keeper
+        self._endorser = endorser
         self._announcer = announcer
-        # Store and keeper belong to this thread: the loop never waits for a disk.
+        self._doubt_seconds = doubt_seconds
+        # Store and endorser belong to this thread: the loop never waits for a disk.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="integrator")
+        # What is given out goes out in its order, though two loops have it given out.
+        self._giving = asyncio.Lock()
+        self._look = asyncio.Event()
+        self._folded = 0
+        self._progress = asyncio.Event()
         self._halted: Fault | None = None
         self._stalled: Fault | None = None
         self._caught_up = False
@@ -83,19 +105,11 @@ class Integrator:
         Raises:
             Fault: The ledger cannot be proven whole; `halted` says the same from then on.
         """
+        loops = [asyncio.create_task(each) for each in (self._fold_on(), self._attend())]
         try:
-            while True:
-                try:
-                    await self._follow(stop_at_end=False)
-                except StreamInterrupted as interruption:
-                    _log.info("the stream was interrupted, checking it again: %s", interruption)
-                    await asyncio.sleep(_RECHECK_SECONDS)
-                except Fault as fault:
-                    if fault.reason is not Reason.LEDGER_UNAVAILABLE:
-                        raise
-                    self._stalled = fault
-                    _log.warning("the integrator waits: %s", fault.detail)
-                    await asyncio.sleep(_RETRY_SECONDS)
+            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
         except Fault as fault:
             self._halted = fault
             _log.critical("the integrator halts: %s", fault.detail)
@@ -106,6 +120,25 @@ class Integrator:
             )
             _log.exception("the integrator halts")
             raise self._halted from error
+        finally:
+            for each in loops:
+                each.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+
+    def look_again(self) -> None:
+        """Have the head endorsed anew: a note was heard, or the turn to sign has come."""
+        self._look.set()
+
+    async def settled(self) -> None:
+        """Wait until all that the stream holds now is folded.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, the stream does not answer.
+        """
+        end = (await self._stream.bounds()).last
+        while self._folded < end:
+            self._progress.clear()
+            await self._progress.wait()
 
     async def catch_up(self) -> TreeHead:
         """Prove, fold and sign what the stream holds now, and stop there.
@@ -129,9 +162,49 @@ class Integrator:
         await asyncio.to_thread(self._thread.shutdown)
         self._store.close()
 
+    async def _fold_on(self) -> None:
+        doubted_since: float | None = None
+        while True:
+            try:
+                await self._follow(stop_at_end=False)
+            except StreamInterrupted as interruption:
+                _log.info("the stream was interrupted, checking it again: %s", interruption)
+                await asyncio.sleep(_RECHECK_SECONDS)
+            except StreamBehind as behind:
+                now = asyncio.get_running_loop().time()
+                doubted_since = now if doubted_since is None else doubted_since
+                if now - doubted_since >= self._doubt_seconds:
+                    raise
+                self._stalled = behind
+                _log.warning("the integrator asks the stream again: %s", behind.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            except Fault as fault:
+                if fault.reason is not Reason.LEDGER_UNAVAILABLE:
+                    raise
+                self._stalled = fault
+                _log.warning("the integrator waits: %s", fault.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+            doubted_since = None
+
+    async def _attend(self) -> None:
+        """Have the head endorsed whenever somebody says that it can be."""
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                await self._give(self._endorse_head)
+            except Fault as fault:
+                if fault.reason is not Reason.LEDGER_UNAVAILABLE:
+                    raise
+                _log.warning("the integrator waits: %s", fault.detail)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._look.set()
+
     async def _follow(self, *, stop_at_end: bool) -> None:
         """Check the stream, then fold what comes after the last folded message."""
         folded = await self._prove()
+        self._advance(folded)
         end = (await self._stream.bounds()).last
         self._stalled = None
         if folded >= end:
@@ -140,9 +213,8 @@ class Integrator:
                 return
         async with aclosing(self._stream.follow(folded)) as messages:
             async for message in messages:
-                note = await self._in_thread(partial(self._fold, message))
-                if note is not None:
-                    await self._announcer.announce(note)
+                await self._give(partial(self._fold, message))
+                self._advance(message.sequence)
                 if message.sequence == end:
                     await self._reach_end()
                     if stop_at_end:
@@ -163,7 +235,8 @@ class Integrator:
         held = await self._stream.message(last.sequence)
         if held is None or sha256(held).digest() != last.sha256:
             what = "nothing" if held is None else "another message"
-            raise Fault(
+            kind = StreamBehind if held is None else Fault
+            raise kind(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the stream holds {what} at sequence {last.sequence}, which the store has folded: "
                 "JetStream lost messages. Stop, keep a copy of the state folder, and restore the "
@@ -180,31 +253,43 @@ class Integrator:
             Fault: LEDGER_NOT_PROVEN, the stream ends before what has been signed.
         """
         head = await self._in_thread(self._store.head)
-        signed = self._keeper.mark.size
+        signed = self._endorser.mark.size
         if head.size < signed:
-            raise Fault(
+            raise StreamBehind(
                 Reason.LEDGER_NOT_PROVEN,
                 f"{signed} entries were signed, but store and stream hold only {head.size}: both "
                 "lost entries. Stop, keep a copy of the state folder, and restore the JetStream "
                 "folder from its newest backup",
             )
-        note = await self._in_thread(partial(self._sign, head))
-        if note is not None:
-            await self._announcer.announce(note)
+        await self._give(self._endorse_head)
         self._caught_up = True
 
+    def _advance(self, sequence: int) -> None:
+        self._folded = sequence
+        self._progress.set()
+
+    async def _give(self, work: Callable[[], bytes | None]) -> None:
+        """Do work in the integrator's thread, and announce the note that it gives."""
+        async with self._giving:
+            note = await self._in_thread(work)
+            if note is not None:
+                await self._announcer.announce(note)
+
     def _fold(self, message: StreamMessage) -> bytes | None:
-        """Fold one message and sign the head after it. Runs in the integrator's thread."""
+        """Fold one message and endorse the head after it. Runs in the integrator's thread."""
         # Killed here, the store knows nothing of the message: it is folded after the restart.
         head = self._store.fold(message)
         # Killed here, the store is ahead of the mark: the restart signs.
-        return self._sign(head)
+        return self._endorse(head)
 
-    def _sign(self, head: TreeHead) -> bytes | None:
-        """Sign and publish a head; None where it has to reach the mark first."""
-        if head.size < self._keeper.mark.size:
+    def _endorse_head(self) -> bytes | None:
+        return self._endorse(self._store.head())
+
+    def _endorse(self, head: TreeHead) -> bytes | None:
+        """Have a head endorsed and publish the note; None where there is none yet."""
+        note = self._endorser.endorse(head, self._store.root_at)
+        if note is None:
             return None
-        note = self._keeper.sign(head, self._store.root_at)
         # Killed here, the mark is ahead of what readers know: the restart publishes the same note.
         self._store.publish(note)
         # Killed here, nobody was told: the restart announces it, and readers ask the store besides.

@@ -3,9 +3,10 @@
 * A `Session` is one TCP connection. When it ends, everything that hung on it ends: requests in
   flight, subscriptions, followers. Nothing is buffered and sent later, nothing is resubscribed
   behind anybody's back.
-* A `RoleConnection` opens the next session by itself, with backoff, for as long as it is open. The
-  reconnecting of nats-py is off: it hides what a follower must see, keeps publishes of unknown
-  outcome in a buffer, and gives up for good on some server errors.
+* A `RoleConnection` opens the next session by itself, with backoff, for as long as it is open;
+  where there are several servers, with each in turn, beginning anywhere. The reconnecting of
+  nats-py is off: it hides what a follower must see, keeps publishes of unknown outcome in a buffer,
+  and gives up for good on some server errors.
 * TLS comes before the first byte of NATS, so the server is authenticated before it is spoken to.
 
 The module knows no stream and no subject.
@@ -16,11 +17,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import Awaitable, Callable, Coroutine
+from itertools import cycle
 from typing import Any, Final, Self, TypeVar
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import Client, RawCredentials
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_roles import NatsEndpoint, Role
@@ -49,8 +52,12 @@ class Session:
         self._role = role
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def connect(self, endpoint: NatsEndpoint) -> None:
+    async def connect(self, endpoint: NatsEndpoint, url: str) -> None:
         """Connect and authenticate, both ways.
+
+        Args:
+            endpoint: What the server has to prove, and who may connect.
+            url: Which of its servers.
 
         Raises:
             OSError: Nobody listens, or the server is not the pinned one.
@@ -59,11 +66,11 @@ class Session:
         """
         async with asyncio.timeout(_CONNECT_SECONDS):
             await self.client.connect(
-                endpoint.url,
+                url,
                 name=self._role.value,
                 tls=endpoint.tls,
                 tls_handshake_first=True,
-                nkeys_seed_str=endpoint.seeds[self._role],
+                **_credential(endpoint.seeds[self._role]),
                 inbox_prefix=self._role.inbox_prefix,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
@@ -180,6 +187,9 @@ class RoleConnection:
         self._up = asyncio.Event()
         self._greeters: list[Callable[[Session], Awaitable[None]]] = []
         self._last_error: Exception | None = None
+        # Not all nodes and roles at the same server; which one is nobody's secret.
+        turn = random.randrange(len(endpoint.urls))  # noqa: S311
+        self._urls = cycle((*endpoint.urls[turn:], *endpoint.urls[:turn]))
         self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
@@ -246,7 +256,7 @@ class RoleConnection:
         while True:
             session = Session(self._role)
             try:
-                await session.connect(self._endpoint)
+                await session.connect(self._endpoint, next(self._urls))
                 for greet in self._greeters:
                     await greet(session)
             except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt is ours
@@ -264,6 +274,13 @@ class RoleConnection:
             await session.lost()
             self._up.clear()
             _log.warning("nats role %s: connection lost, connecting again", self._role)
+
+
+def _credential(secret: str) -> dict[str, Any]:
+    """Tell nats-py who connects: by an nkey, or by a user's JWT and its nkey."""
+    if "BEGIN NATS USER JWT" in secret:
+        return {"user_credentials": RawCredentials(secret)}
+    return {"nkeys_seed_str": secret}
 
 
 def _not_about_tls_eof(record: logging.LogRecord) -> bool:

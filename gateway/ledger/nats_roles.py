@@ -4,7 +4,9 @@
   anything not in the table is refused by the server.
 * Every role receives answers under an inbox prefix of its own that no other role may subscribe to.
 * Only `init` gives anybody the keeper's key. No role may delete or purge a stream.
-* Seeds live in memory; what is written to disk is public keys.
+* Seeds live in memory; what the gateway writes to disk is public keys.
+* Several nodes are the same roles at one cluster. What an integrator tells its own node's workers
+  goes out under that node's name: a worker's head never runs ahead of the store beside it.
 
 What a permission cannot stop: the server sends an acknowledgement to whatever reply subject a
 worker names. It reaches other inboxes only by guessing their 22 random characters, the JetStream
@@ -14,6 +16,7 @@ interface refuses its content, and a checkpoint note is verified by who hears it
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -33,17 +36,49 @@ class Log:
     Attributes:
         stream: The stream of its blocks.
         blocks: The subject on which a block is published.
-        checkpoints: The subject on which a new checkpoint is announced.
+        checkpoints: Below this subject, each node announces a new checkpoint to its workers.
+        notes: The subject on which a signed note is said to the integrators of all nodes.
+        asking: The subject on which an integrator asks for the newest note.
     """
 
     stream: str
     blocks: str
     checkpoints: str
+    notes: str
+    asking: str
+
+    def announced(self, node: str) -> str:
+        """Give the subject on which a node announces.
+
+        Args:
+            node: The node's name in subjects: letters, digits and `-`.
+        """
+        if not _TOKEN.fullmatch(node):
+            raise ValueError("a node's name in subjects is letters, digits and hyphens")
+        return f"{self.checkpoints}.{node}"
 
 
-LEDGER: Final = Log(stream="LEDGER", blocks="fw.ledger.block", checkpoints="fw.ledger.checkpoint")
-AUDIT: Final = Log(stream="AUDIT", blocks="fw.audit.block", checkpoints="fw.audit.checkpoint")
+def _log(name: str) -> Log:
+    return Log(
+        stream=name.upper(),
+        blocks=f"fw.{name}.block",
+        checkpoints=f"fw.{name}.checkpoint",
+        notes=f"fw.{name}.note",
+        asking=f"fw.{name}.asking",
+    )
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+ALONE: Final = "alone"
+"""The name of a node that has its nats-server to itself."""
+
+LEDGER: Final = _log("ledger")
+AUDIT: Final = _log("audit")
 LOGS: Final = (LEDGER, AUDIT)
+
+LEASE_STREAM: Final = "KV_FOREWARN"
+"""The stream behind the JetStream KV bucket `FOREWARN`, where nodes keep the lease."""
+LEASE_SUBJECT: Final = "$KV.FOREWARN.signer"
 
 
 @unique
@@ -78,30 +113,38 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
         Role.KEEPER: Permissions(
             publish=tuple(
                 subject
-                for log in LOGS
+                for stream in (*(log.stream for log in LOGS), LEASE_STREAM)
                 for subject in (
-                    f"$JS.API.STREAM.CREATE.{log.stream}",
-                    f"$JS.API.STREAM.INFO.{log.stream}",
+                    f"$JS.API.STREAM.CREATE.{stream}",
+                    f"$JS.API.STREAM.INFO.{stream}",
                 )
             ),
         ),
         Role.WORKER: Permissions(
             publish=tuple(log.blocks for log in LOGS),
-            subscribe=tuple(log.checkpoints for log in LOGS),
+            subscribe=tuple(f"{log.checkpoints}.*" for log in LOGS),
         ),
         Role.INTEGRATOR: Permissions(
-            publish=tuple(
-                subject
-                for log in LOGS
-                for subject in (
-                    f"$JS.API.STREAM.INFO.{log.stream}",
-                    f"$JS.API.STREAM.MSG.GET.{log.stream}",
-                    f"$JS.API.CONSUMER.CREATE.{log.stream}.*",
-                    f"$JS.API.CONSUMER.MSG.NEXT.{log.stream}.*",
-                    f"$JS.API.CONSUMER.DELETE.{log.stream}.*",
-                    log.checkpoints,
-                )
+            publish=(
+                *(
+                    subject
+                    for log in LOGS
+                    for subject in (
+                        f"$JS.API.STREAM.INFO.{log.stream}",
+                        f"$JS.API.STREAM.MSG.GET.{log.stream}",
+                        f"$JS.API.CONSUMER.CREATE.{log.stream}.*",
+                        f"$JS.API.CONSUMER.MSG.NEXT.{log.stream}.*",
+                        f"$JS.API.CONSUMER.DELETE.{log.stream}.*",
+                        f"{log.checkpoints}.*",
+                        log.notes,
+                        log.asking,
+                    )
+                ),
+                f"$JS.API.STREAM.INFO.{LEASE_STREAM}",
+                f"$JS.API.STREAM.MSG.GET.{LEASE_STREAM}",
+                LEASE_SUBJECT,
             ),
+            subscribe=tuple(subject for log in LOGS for subject in (log.notes, log.asking)),
         ),
         Role.SYS: Permissions(publish=(VARZ_SUBJECT,)),
     }
@@ -110,15 +153,15 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatsEndpoint:
-    """A NATS server and the means to be somebody there.
+    """NATS servers and the means to be somebody there.
 
     Attributes:
-        url: Where it listens, as in `tls://127.0.0.1:4222`.
-        tls: What the server has to prove; TLS starts before the first byte of NATS.
-        seeds: The nkey seed of each role that may connect.
+        urls: Where they listen, as in `tls://127.0.0.1:4222`; one of them is enough.
+        tls: What a server has to prove; TLS starts before the first byte of NATS.
+        seeds: The nkey seed of each role that may connect, or the text of its `.creds` file.
     """
 
-    url: str
+    urls: tuple[str, ...]
     tls: ssl.SSLContext = field(repr=False)
     seeds: Mapping[Role, str] = field(repr=False)
 

@@ -72,7 +72,7 @@ class EmbeddedNats:
     def endpoint(self) -> NatsEndpoint:
         """Where the server is and how to be each role there; the same after its restarts."""
         return NatsEndpoint(
-            url=f"tls://{nats_conf.LOOPBACK}:{self._port}",
+            urls=(f"tls://{nats_conf.LOOPBACK}:{self._port}",),
             tls=self._identity.pin(),
             seeds=self._seeds,
         )

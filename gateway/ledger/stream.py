@@ -37,6 +37,7 @@ from gateway.ports.blocks import (
     Appended,
     AppendOutcome,
     Bounds,
+    StreamBehind,
     StreamInterrupted,
     StreamMessage,
 )
@@ -297,10 +298,11 @@ def check_bounds(bounds: Bounds, after: int) -> None:
         after: The sequence already folded; 0 for none.
 
     Raises:
-        Fault: LEDGER_NOT_PROVEN, it ends before, or begins after what comes next.
+        StreamBehind: LEDGER_NOT_PROVEN, it ends before.
+        Fault: LEDGER_NOT_PROVEN, it begins after what comes next.
     """
     if bounds.last < after:
-        raise Fault(
+        raise StreamBehind(
             Reason.LEDGER_NOT_PROVEN,
             f"the stream ends at {bounds.last}, but the store has folded it up to {after}: "
             "JetStream lost messages. Stop, keep a copy of the state folder, and restore the "

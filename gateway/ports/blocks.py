@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Protocol
 
+from gateway.core.errors import Fault
+
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
 """Largest block in bytes. The largest entry fits, or three statements of the largest size to few;
 the stream itself takes messages twice as large, so that this number can grow without a new one."""
@@ -83,6 +85,14 @@ class StreamInterrupted(Exception):  # noqa: N818 - an event of the stream, not 
     """
 
 
+class StreamBehind(Fault):
+    """The stream holds less than was folded from it.
+
+    Either it lost messages, or, in a cluster, the server that answered has just become the stream's
+    leader and does not have all of it at hand yet. Asked again a little later, it has, or has not.
+    """
+
+
 class BlockAppender(Protocol):
     """The one way into the ledger: blocks appended to the stream."""
 
@@ -133,8 +143,9 @@ class BlockReader(Protocol):
 
         Raises:
             StreamInterrupted: The follower has to check its last message and follow anew.
-            Fault: LEDGER_NOT_PROVEN, the stream lacks a message that it must hold, or ends before
-                `after`; LEDGER_UNAVAILABLE, the stream did not answer in time.
+            StreamBehind: LEDGER_NOT_PROVEN, the stream ends before `after`.
+            Fault: LEDGER_NOT_PROVEN, the stream lacks a message that it must hold;
+                LEDGER_UNAVAILABLE, the stream did not answer in time.
         """
 
 

@@ -152,7 +152,7 @@ async def house(
     store = Store.open(folder / "ledger.db", ORIGIN, summarize=summarize)
     reader = StoreReader(folder / "ledger.db", ORIGIN)
     integrator = Integrator(
-        stream=ledger.reader, store=store, keeper=keeper, announcer=ledger.announcer
+        stream=ledger.reader, store=store, endorser=keeper, announcer=ledger.announcer
     )
     head = Head(reader=reader, announcements=ledger.announcements, verifier=keeper.verifier)
     recorder = BlockRecorder(

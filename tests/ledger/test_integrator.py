@@ -215,7 +215,7 @@ async def test_nothing_is_signed_until_the_mark_is_reached(folder: Path, memory:
     keeper = Keeper.load(folder / "keeper", ORIGIN)
     with opened(folder / "ledger.db") as store:
         integrator = Integrator(
-            stream=memory.reader, store=store, keeper=keeper, announcer=Listening()
+            stream=memory.reader, store=store, endorser=keeper, announcer=Listening()
         )
         await integrator.catch_up()
         await integrator.close()

@@ -19,6 +19,9 @@ from gateway.core.errors import Fault
 from gateway.ledger import nats_conf
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import (
+    ALONE,
+    LEASE_STREAM,
+    LEASE_SUBJECT,
     LEDGER,
     PERMISSIONS,
     SERVE_ROLES,
@@ -39,7 +42,12 @@ from tests.ledger.running import (
 # What some role, or an attacker who has a role's key, could want.
 SUBJECTS = (
     LEDGER.blocks,
-    LEDGER.checkpoints,
+    LEDGER.announced(ALONE),
+    LEDGER.notes,
+    LEDGER.asking,
+    LEASE_SUBJECT,
+    f"$JS.API.STREAM.CREATE.{LEASE_STREAM}",
+    f"$JS.API.STREAM.MSG.GET.{LEASE_STREAM}",
     VARZ_SUBJECT,
     "$SYS.REQ.SERVER.PING.CONNZ",
     "$SYS.REQ.ACCOUNT.LEDGER.INFO",
@@ -166,7 +174,7 @@ async def test_a_stranger_is_refused_both_ways(running: EmbeddedNats) -> None:
 
 @pytest.mark.asyncio
 async def test_the_port_speaks_tls_only(running: EmbeddedNats) -> None:
-    port = int(running.endpoint.url.rpartition(":")[2])
+    port = int(running.endpoint.urls[0].rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"CONNECT {}\r\nPING\r\n")
     assert b"INFO" not in await asyncio.wait_for(reader.read(100), PATIENCE)
@@ -179,7 +187,7 @@ async def test_a_worker_may_not_announce(running: EmbeddedNats, ledger: Ledger) 
         session = await worker.session(within=PATIENCE)
         async with aclosing(ledger.announcements.notes()) as notes:
             await anext(notes)
-            await session.client.publish(LEDGER.checkpoints, b"forged")
+            await session.client.publish(LEDGER.announced(ALONE), b"forged")
             await session.settle()
             await ledger.announcer.announce(b"real")
             assert (await asyncio.wait_for(anext(notes), PATIENCE)).note == b"real"

@@ -143,7 +143,7 @@ async def test_nothing_is_lost_or_doubled_when_the_server_is_killed(
         await kill(running)
     await asyncio.wait_for(asyncio.gather(*workers), PATIENCE)
 
-    assert running.endpoint.url == endpoint.url
+    assert running.endpoint.urls == endpoint.urls
     assert sorted(acknowledged.values()) == list(range(1, 401))
     async with aclosing(ledger.reader.follow(0)) as messages:
         found = [await anext(messages) for _ in blocks]
