@@ -9,6 +9,7 @@ How it is taken and lost is said in `lease`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum, unique
 from typing import Final, Self
@@ -16,7 +17,7 @@ from typing import Final, Self
 from gateway.ledger.high_water import PLACE_BYTES
 
 _VERSION: Final = 1
-_MOST_BYTES: Final = 64 * 1024
+MAX_CLAIM_BYTES: Final = 64 * 1024
 _MOST_SECONDS: Final = 3600.0
 _MOST_NOTES: Final = 8
 
@@ -42,7 +43,7 @@ class Claim:
         seconds: How long the lease lasts unless it is renewed; above 0.
         nominee: Name of the node that is to take what was let go; empty for whoever comes.
         written: When it was written by its writer's clock, for people only.
-        notes: The newest signed note of each log that the node knew, unverified.
+        notes: The newest signed note that the node knew, unverified, by its log's stream.
     """
 
     hold: Hold
@@ -51,24 +52,24 @@ class Claim:
     seconds: float
     nominee: str
     written: str
-    notes: tuple[bytes, ...]
+    notes: Mapping[str, bytes]
 
     def encode(self) -> bytes:
         """Give what is written."""
         table = asdict(self)
-        table["notes"] = [note.decode() for note in self.notes]
+        table["notes"] = {stream: note.decode() for stream, note in self.notes.items()}
         return json.dumps({"version": _VERSION, **table}).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> Self | None:
         """Read what stands there; None where it is no claim."""
         try:
-            if len(value) > _MOST_BYTES:
+            if len(value) > MAX_CLAIM_BYTES:
                 return None
             table = json.loads(value)
             if table.pop("version") != _VERSION:
                 return None
-            notes = tuple(note.encode() for note in table.pop("notes"))
+            notes = {stream: note.encode() for stream, note in table.pop("notes").items()}
             claim = cls(
                 hold=Hold(table.pop("hold")),
                 seconds=float(table.pop("seconds")),
@@ -85,5 +86,5 @@ class Claim:
             all(isinstance(text, str) for text in texts)
             and 0 < self.seconds <= _MOST_SECONDS
             and len(self.notes) <= _MOST_NOTES
-            and all(len(note) <= PLACE_BYTES for note in self.notes)
+            and all(len(note) <= PLACE_BYTES for note in self.notes.values())
         )

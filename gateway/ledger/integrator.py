@@ -79,6 +79,7 @@ class Integrator:
         self._giving = asyncio.Lock()
         self._look = asyncio.Event()
         self._folded = 0
+        self._size = 0
         self._progress = asyncio.Event()
         self._halted: Fault | None = None
         self._stalled: Fault | None = None
@@ -98,6 +99,11 @@ class Integrator:
     def serving(self) -> bool:
         """Whether the ledger is proven, folded up to what the stream held, and moving."""
         return self._caught_up and self._halted is None and self._stalled is None
+
+    @property
+    def unendorsed(self) -> bool:
+        """Whether entries are folded that no signed note covers yet."""
+        return self._size > self._endorser.mark.size
 
     async def run(self) -> None:
         """Fold for ever.
@@ -287,6 +293,7 @@ class Integrator:
 
     def _endorse(self, head: TreeHead) -> bytes | None:
         """Have a head endorsed and publish the note; None where there is none yet."""
+        self._size = head.size
         note = self._endorser.endorse(head, self._store.root_at)
         if note is None:
             return None

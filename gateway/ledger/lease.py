@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,15 +43,15 @@ class Candidate:
         node: Its name, for people and for nominations.
         token: Random, of this run of the node alone.
         fit: Whether it could sign just now.
-        notes: Gives the newest note of each log that it knows.
+        notes: Gives the newest note that it knows, by its log's stream.
         heard: Told the notes that stand with the lease.
     """
 
     node: str
     token: str
     fit: Callable[[], bool]
-    notes: Callable[[], Sequence[bytes]]
-    heard: Callable[[Sequence[bytes]], None]
+    notes: Callable[[], Mapping[str, bytes]]
+    heard: Callable[[Mapping[str, bytes]], None]
 
 
 class Lease:
@@ -221,7 +221,7 @@ class Lease:
             seconds=self._seconds,
             nominee="",
             written=self._written(),
-            notes=tuple(self._me.notes()),
+            notes=self._me.notes(),
         )
 
     @staticmethod

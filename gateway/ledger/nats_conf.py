@@ -29,6 +29,7 @@ from gateway.ledger.nats_roles import PERMISSIONS, Role, public_key
 LOOPBACK: Final = "127.0.0.1"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 SYNC_INTERVAL: Final = "always"
+SYSTEM_ACCOUNT: Final = "SYS"
 LOG_FILE: Final = "nats-server.log"
 CERTIFICATE_FILE: Final = "nats-server.crt"
 KEY_FILE: Final = "nats-server.key"
@@ -111,24 +112,37 @@ def render(*, run_dir: Path, store_dir: Path, port: int, seeds: Mapping[Role, st
             "handshake_first": True,
         },
         "jetstream": {"store_dir": str(store_dir), "sync_interval": SYNC_INTERVAL},
-        "accounts": {
-            "LEDGER": {
-                "jetstream": "enabled",
-                "users": [_user(role, seeds[role]) for role in seeds if role is not Role.SYS],
-            },
-            "SYS": {"users": [_user(role, seeds[role]) for role in seeds if role is Role.SYS]},
-        },
-        "system_account": "SYS",
+        "accounts": accounts({role: public_key(seed) for role, seed in seeds.items()}, "LEDGER"),
+        "system_account": SYSTEM_ACCOUNT,
     }
     return json.dumps(conf, indent=1).encode()
 
 
-def _user(role: Role, seed: str) -> dict[str, Any]:
+def accounts(keys: Mapping[Role, str], account: str) -> dict[str, Any]:
+    """Give the accounts block of a server at which the roles may connect.
+
+    Args:
+        keys: The public nkey of each role that may.
+        account: Name of the account that is the exchange's alone.
+    """
+    users = {
+        role: {"nkey": keys[role], "permissions": permissions_of(role)}
+        for role in Role
+        if role in keys
+    }
+    return {
+        account: {
+            "jetstream": "enabled",
+            "users": [user for role, user in users.items() if role is not Role.SYS],
+        },
+        SYSTEM_ACCOUNT: {"users": [user for role, user in users.items() if role is Role.SYS]},
+    }
+
+
+def permissions_of(role: Role) -> dict[str, list[str]]:
+    """Give the subjects that a role may publish and subscribe to; all others are refused."""
     permissions = PERMISSIONS[role]
     return {
-        "nkey": public_key(seed),
-        "permissions": {
-            "publish": list(permissions.publish),
-            "subscribe": [f"{role.inbox_prefix}.>", *permissions.subscribe],
-        },
+        "publish": list(permissions.publish),
+        "subscribe": [f"{role.inbox_prefix}.>", *permissions.subscribe],
     }

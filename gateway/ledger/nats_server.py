@@ -28,10 +28,10 @@ from typing import Final
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger import nats_conf, tether
+from gateway.ledger.durability import assert_durable
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import SERVE_ROLES, NatsEndpoint, Role, fresh_seeds
-from gateway.ledger.stream_setup import assert_durable
 
 _log = logging.getLogger(__name__)
 

@@ -4,31 +4,30 @@
   it finds the stream and changes nothing.
 * It never creates where JetStream has files but no stream: a wrong at-rest key or a damaged folder
   looks exactly like that, and creating would delete what is left.
-* `assert_durable` asks the server itself, over the system account: an acknowledgement counts only
-  if every message is synced first. By default nats-server syncs every two minutes.
 * `check_stream` looks at the stream's settings before anything is served from it.
+* The bucket of the lease is made and looked at likewise.
 
-It neither repairs a stream nor reads a message.
+It neither repairs a stream nor reads a message, and does not ask whether servers sync: `durability`
+does.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Collection
 from enum import StrEnum, unique
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import nats.errors
 from nats.js import api
 from nats.js.errors import APIError, NotFoundError
 
 from gateway.core.errors import Fault, Reason
+from gateway.ledger.claim import MAX_CLAIM_BYTES
 from gateway.ledger.nats_conf import MAX_PAYLOAD_BYTES
 from gateway.ledger.nats_connection import RoleConnection, SessionEnded
-from gateway.ledger.nats_roles import LEDGER, VARZ_SUBJECT, Log
+from gateway.ledger.nats_roles import LEASE_STREAM, LEASE_SUBJECT, LEDGER, Log
 
 REQUEST_SECONDS: Final = 5.0
 DUPLICATE_WINDOW_SECONDS: Final = 600.0
@@ -41,43 +40,6 @@ class StreamCreation(StrEnum):
 
     CREATED = "created"
     FOUND = "found"
-
-
-async def assert_durable(system: RoleConnection) -> None:
-    """Refuse a server that acknowledges before it has synced, or that has no JetStream.
-
-    Args:
-        system: A connection as the system account.
-
-    Raises:
-        Fault: LEDGER_UNAVAILABLE, with what to set.
-    """
-    session = await system.session(within=REQUEST_SECONDS)
-    try:
-        async with asyncio.timeout(REQUEST_SECONDS):
-            answer = await session.race(
-                session.client.request(VARZ_SUBJECT, timeout=REQUEST_SECONDS)
-            )
-    except (nats.errors.Error, SessionEnded, TimeoutError) as error:
-        raise Fault(
-            Reason.LEDGER_UNAVAILABLE,
-            "nats-server does not answer its system account: give the gateway a system account "
-            "that may ask for VARZ",
-        ) from error
-    config: dict[str, Any] = (
-        json.loads(answer.data).get("data", {}).get("jetstream", {}).get("config", {})
-    )
-    if not config:
-        raise Fault(
-            Reason.LEDGER_UNAVAILABLE,
-            "nats-server runs without JetStream: enable it, with `sync_interval: always`",
-        )
-    if config.get("sync_always") is not True:
-        raise Fault(
-            Reason.LEDGER_UNAVAILABLE,
-            "nats-server acknowledges before it syncs, so a power cut loses receipts: set "
-            "`sync_interval: always` in its jetstream block",
-        )
 
 
 async def create_stream(
@@ -93,7 +55,7 @@ async def create_stream(
     Args:
         keeper: A connection as the keeper.
         log: Whose stream.
-        replicas: How many servers hold each message; 1 for the embedded server.
+        replicas: How many servers hold each message; 1 for one server alone.
         store_dir: The server's JetStream folder where it can be seen from here, else None.
         beside: Logs whose streams are there already, with their files.
 
@@ -101,7 +63,7 @@ async def create_stream(
         Fault: LEDGER_NOT_PROVEN, the folder holds data but the server shows no stream;
             LEDGER_UNAVAILABLE, the server refused, did not answer, or has a weaker stream.
     """
-    if await _stream_config(keeper, log) is None:
+    if await _stream_config(keeper, log.stream) is None:
         if store_dir is not None and holds_files(store_dir, beside):
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
@@ -109,30 +71,80 @@ async def create_stream(
                 "restore the folder from a copy; only if no receipt was ever given, move it away "
                 "and run `forewarn-gateway init` again",
             )
-        session = await keeper.session(within=REQUEST_SECONDS)
-        try:
-            await session.race(
-                session.client.jsm(timeout=REQUEST_SECONDS).add_stream(_wanted(log, replicas))
-            )
-        except (nats.errors.Error, SessionEnded, TimeoutError) as error:
-            raise _unanswered("creating the stream", error) from error
-        await check_stream(keeper, log)
+        await _add(keeper, _wanted(log, replicas), "creating the stream")
+        await check_stream(keeper, log, replicas=replicas)
         return StreamCreation.CREATED
-    await check_stream(keeper, log)
+    await check_stream(keeper, log, replicas=replicas)
     return StreamCreation.FOUND
 
 
-async def check_stream(connection: RoleConnection, log: Log = LEDGER) -> None:
-    """Refuse to go on without the stream, or with one whose settings can lose blocks.
+async def stream_exists(connection: RoleConnection, log: Log = LEDGER) -> bool:
+    """Tell whether the stream is there.
 
     Args:
         connection: A connection as the keeper or the integrator.
         log: Whose stream.
 
     Raises:
+        Fault: LEDGER_UNAVAILABLE, the server did not answer.
+    """
+    return await _stream_config(connection, log.stream) is not None
+
+
+async def create_lease(keeper: RoleConnection, *, replicas: int) -> None:
+    """Make the bucket in which nodes keep the lease, or find it.
+
+    What is lost with it is nothing but the turn: nodes take it anew.
+
+    Args:
+        keeper: A connection as the keeper.
+        replicas: How many servers hold it.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, the server refused or did not answer.
+    """
+    if await _stream_config(keeper, LEASE_STREAM) is None:
+        await _add(keeper, _wanted_lease(replicas), "creating the bucket of the lease")
+    await check_lease(keeper)
+
+
+async def check_lease(connection: RoleConnection) -> None:
+    """Refuse to go on without the bucket of the lease.
+
+    Args:
+        connection: A connection as the keeper or the integrator.
+
+    Raises:
         Fault: LEDGER_UNAVAILABLE, with what to do.
     """
-    found = await _stream_config(connection, log)
+    found = await _stream_config(connection, LEASE_STREAM)
+    if found is None:
+        raise Fault(
+            Reason.LEDGER_UNAVAILABLE,
+            "NATS has no bucket for the lease: run `forewarn-gateway init` once more on the node "
+            "that began the exchange",
+        )
+    wanted = _wanted_lease(found.num_replicas or 1)
+    if found.subjects != wanted.subjects or found.max_age or found.mirror or found.sources:
+        raise Fault(
+            Reason.LEDGER_UNAVAILABLE,
+            f"the bucket of the lease ({LEASE_STREAM}) was changed: set it back, or two nodes may "
+            "sign at once",
+        )
+
+
+async def check_stream(connection: RoleConnection, log: Log = LEDGER, *, replicas: int = 1) -> None:
+    """Refuse to go on without the stream, or with one whose settings can lose blocks.
+
+    Args:
+        connection: A connection as the keeper or the integrator.
+        log: Whose stream.
+        replicas: How many servers have to hold each message.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, with what to do.
+    """
+    found = await _stream_config(connection, log.stream)
     if found is None:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
@@ -146,6 +158,12 @@ async def check_stream(connection: RoleConnection, log: Log = LEDGER) -> None:
             Reason.LEDGER_UNAVAILABLE,
             f"the stream {log.stream} was changed ({', '.join(changed)}): set it back, or the "
             "log can lose blocks",
+        )
+    if (found.num_replicas or 1) < replicas:
+        raise Fault(
+            Reason.LEDGER_UNAVAILABLE,
+            f"the stream {log.stream} is held by {found.num_replicas or 1} servers and not by "
+            f"{replicas}: set its replicas in NATS, or nats.replicas in gateway.toml",
         )
 
 
@@ -180,6 +198,10 @@ _SETTINGS: Final = (
     "deny_purge",
     "allow_rollup_hdrs",
     "sealed",
+    "mirror",
+    "sources",
+    "republish",
+    "subject_transform",
 )
 
 
@@ -203,12 +225,35 @@ def _wanted(log: Log, replicas: int) -> api.StreamConfig:
     )
 
 
-async def _stream_config(connection: RoleConnection, log: Log) -> api.StreamConfig | None:
+def _wanted_lease(replicas: int) -> api.StreamConfig:
+    """Give the stream behind the bucket, as `nats kv` shows it (ADR-8 of NATS)."""
+    return api.StreamConfig(
+        name=LEASE_STREAM,
+        subjects=[f"{LEASE_SUBJECT.rpartition('.')[0]}.>"],
+        storage=api.StorageType.FILE,
+        retention=api.RetentionPolicy.LIMITS,
+        discard=api.DiscardPolicy.NEW,
+        max_msgs_per_subject=1,
+        max_msg_size=MAX_CLAIM_BYTES,
+        num_replicas=replicas,
+        deny_delete=True,
+        allow_rollup_hdrs=True,
+        allow_direct=False,
+    )
+
+
+async def _add(keeper: RoleConnection, config: api.StreamConfig, what: str) -> None:
+    session = await keeper.session(within=REQUEST_SECONDS)
+    try:
+        await session.race(session.client.jsm(timeout=REQUEST_SECONDS).add_stream(config))
+    except (nats.errors.Error, SessionEnded, TimeoutError) as error:
+        raise _unanswered(what, error) from error
+
+
+async def _stream_config(connection: RoleConnection, stream: str) -> api.StreamConfig | None:
     session = await connection.session(within=REQUEST_SECONDS)
     try:
-        info = await session.race(
-            session.client.jsm(timeout=REQUEST_SECONDS).stream_info(log.stream)
-        )
+        info = await session.race(session.client.jsm(timeout=REQUEST_SECONDS).stream_info(stream))
     except NotFoundError:
         return None
     except (nats.errors.Error, SessionEnded, TimeoutError) as error:
