@@ -29,6 +29,7 @@ from gateway.ledger.nats_roles import NatsEndpoint, Role, fresh_seeds, public_ke
 ACCOUNT: Final = "FOREWARN"
 OPTIONAL_ROLES: Final = frozenset({Role.SYS})
 _URL: Final = re.compile(r"tls://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+_USER_SEED: Final = "SU"
 _OTHERS: Final = 0o077
 _MOST_BYTES: Final = 64 * 1024
 
@@ -95,6 +96,8 @@ class ExternalNats:
         if "BEGIN NATS USER JWT" in secret and "BEGIN USER NKEY SEED" in secret:
             return secret
         try:
+            if not secret.startswith(_USER_SEED):
+                raise ValueError(_USER_SEED)  # noqa: TRY301 - one sentence for all that is wrong
             public_key(secret.strip())
         except (nkeys.NkeysError, ValueError) as error:
             raise _unfit(f"{path} is neither an nkey seed of a user nor a .creds file") from error
@@ -137,7 +140,7 @@ def public_keys(folder: Path) -> dict[Role, str]:
     found = {}
     for role in Role:
         secret = source._secret(role)  # noqa: SLF001 - the same reading, of the same folder
-        if secret is None or not secret.startswith("SU"):
+        if secret is None or not secret.startswith(_USER_SEED):
             raise _unfit(f"{folder / role.value} is not an nkey seed: JWT users carry their own")
         found[role] = public_key(secret)
     return found

@@ -145,14 +145,22 @@ def initialise_house(folder: Path) -> None:
 
 @asynccontextmanager
 async def house(
-    folder: Path, ledger: Ledger, *, limits: RecorderLimits = QUICK
+    folder: Path,
+    ledger: Ledger,
+    *,
+    limits: RecorderLimits = QUICK,
+    doubt_seconds: float = 0.0,
 ) -> AsyncGenerator[House, None]:
     """Open what `initialise_house` made; leaving it is as good as being killed between blocks."""
     keeper = Keeper.load(folder / "keeper", ORIGIN)
     store = Store.open(folder / "ledger.db", ORIGIN, summarize=summarize)
     reader = StoreReader(folder / "ledger.db", ORIGIN)
     integrator = Integrator(
-        stream=ledger.reader, store=store, endorser=keeper, announcer=ledger.announcer
+        stream=ledger.reader,
+        store=store,
+        endorser=keeper,
+        announcer=ledger.announcer,
+        doubt_seconds=doubt_seconds,
     )
     head = Head(reader=reader, announcements=ledger.announcements, verifier=keeper.verifier)
     recorder = BlockRecorder(

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,6 +78,14 @@ class Cluster:
                     stderr=log,
                     start_new_session=True,
                 )
+
+    def wait(self) -> None:
+        """Wait until the servers have found one another and can make streams."""
+        end = time.monotonic() + _WAIT_SECONDS
+        logs = [self.folder / f"{name}.log" for name in self.ports]
+        while not any(b"metadata leader" in log.read_bytes() for log in logs if log.exists()):
+            assert time.monotonic() < end, "no cluster in time"
+            time.sleep(0.05)
 
     def kill(self, name: str) -> None:
         """End a server as a crash would."""
