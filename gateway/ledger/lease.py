@@ -12,7 +12,8 @@
   compares that note too.
 
 What the lease cannot do: stop a holder that was suspended between its look at the clock and its
-signature. Signing twice is harmless while the stream is one: see decision 17.
+signature. Signing twice is harmless while the stream is one: fold and signature give the same bytes
+on every node.
 """
 
 from __future__ import annotations
