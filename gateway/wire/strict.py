@@ -101,18 +101,32 @@ class _Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """What is checked of one message: its fields, and the oneofs of which one has to be set."""
+    """What is checked of one message.
 
-    fields: tuple[_Field, ...]
+    Attributes:
+        fields: Its fields, by number.
+        required: Those that have to be set, in no oneof.
+        oneofs: Those of which one has to be set.
+        meaning: What the message has to mean besides.
+    """
+
+    fields: Mapping[int, _Field]
+    required: Mapping[int, str]
     oneofs: tuple[str, ...]
+    meaning: Callable[[Message, str], None] | None
 
 
 @cache
 def _plan(descriptor: Any) -> _Plan:  # noqa: ANN401 - the stubs name two classes of descriptors
-    fields = tuple(_compile(field) for field in descriptor.fields)
-    required = {field.name for field in fields if field.required and field.in_oneof}
-    oneofs = (o.name for o in descriptor.oneofs if required & {f.name for f in o.fields})
-    return _Plan(fields=fields, oneofs=tuple(oneofs))
+    fields = {field.number: _compile(field) for field in descriptor.fields}
+    required = {number: field.name for number, field in fields.items() if field.required}
+    oneofs = (o for o in descriptor.oneofs if any(f.number in required for f in o.fields))
+    return _Plan(
+        fields=fields,
+        required={n: name for n, name in required.items() if not fields[n].in_oneof},
+        oneofs=tuple(oneof.name for oneof in oneofs),
+        meaning=_MEANINGS.get(descriptor.full_name),
+    )
 
 
 def _compile(field: FieldDescriptor) -> _Field:
@@ -139,14 +153,15 @@ def _check(message: Message, path: str) -> None:
     for oneof in plan.oneofs:
         if message.WhichOneof(oneof) is None:
             raise _missing(f"{path}.{oneof}")
-    # Most fields of most messages are not set: what is, is listed at once.
-    present = {each.name: value for each, value in message.ListFields()}
-    for field in plan.fields:
-        value = present.get(field.name)
-        if value is None:
-            if field.required and not field.in_oneof:
-                raise _missing(f"{path}.{field.name}")
-            continue
+    # Most fields of most messages are not set: only what is set is looked at.
+    present = message.ListFields()
+    if plan.required:
+        numbers = {each.number for each, _ in present}
+        for number, name in plan.required.items():
+            if number not in numbers:
+                raise _missing(f"{path}.{name}")
+    for each, value in present:
+        field = plan.fields[each.number]
         at = f"{path}.{field.name}"
         if field.repeated:
             _check_items(field, value, at)
@@ -154,9 +169,8 @@ def _check(message: Message, path: str) -> None:
             _check(value, at)
         else:
             _check_scalar(field, value, at)
-    meaning = _MEANINGS.get(message.DESCRIPTOR.full_name)
-    if meaning is not None:
-        meaning(message, path)
+    if plan.meaning is not None:
+        plan.meaning(message, path)
 
 
 def _check_items(field: _Field, values: Any, path: str) -> None:  # noqa: ANN401 - a repeated container of any type
@@ -174,15 +188,16 @@ def _check_items(field: _Field, values: Any, path: str) -> None:  # noqa: ANN401
 
 def _check_scalar(field: _Field, value: Any, path: str) -> None:  # noqa: ANN401 - a scalar of any type
     _check_value(field, value, path)
-    # In a oneof, zero and false are values like others; an empty text and an UNSPECIFIED never are.
-    counts = field.in_oneof and field.numbers is None
-    blank = value in ("", b"") if counts else not value
-    if field.required and blank:
-        raise _missing(path)
+    if field.required and not value:
+        # In a oneof, zero and false are values like others; an empty text and an UNSPECIFIED never.
+        counts = field.in_oneof and field.numbers is None
+        if not counts or value in ("", b""):
+            raise _missing(path)
 
 
 def _check_value(field: _Field, value: Any, path: str) -> None:  # noqa: ANN401 - a scalar of any type
-    if field.max_bytes is not None:
+    # No character takes more than four bytes.
+    if field.max_bytes is not None and len(value) > field.max_bytes // 4:
         size = len(value.encode()) if isinstance(value, str) else len(value)
         if size > field.max_bytes:
             raise invalid(path, f"is longer than {field.max_bytes} bytes", Reason.FIELD_TOO_LONG)
