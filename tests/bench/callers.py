@@ -1,6 +1,7 @@
 """The load: callers over mutual TLS that send bytes and keep bytes; looking at them comes later.
 
-* A caller has one call in flight: the next goes out when the answer is there.
+* A caller has one call in flight: the next goes out when the answer is there. A stream has so many
+  requests without an answer, and no more.
 * Messages are not parsed while the clock runs, so that the load generator takes as little as it
   can of a machine that it shares with what it measures.
 """
@@ -22,7 +23,10 @@ SUBMIT = "/forewarn.exchange.v1.ExchangeService/Submit"
 LIST = "/forewarn.exchange.v1.ExchangeService/ListEntries"
 FOLLOW = "/forewarn.exchange.v1.ExchangeService/Follow"
 DIRECTORY = "/forewarn.exchange.v1.DirectoryService/ListDirectoryEntries"
+STREAM = "/forewarn.exchange.v1.ExchangeService/SubmitStream"
+AUDIT = "/forewarn.exchange.v1.AuditService/ListAuditEvents"
 ECHO = "/bench.Echo/Echo"
+ECHO_STREAM = "/bench.Echo/EchoStream"
 
 CALL_SECONDS = 60.0
 _LARGEST = 8 << 20
@@ -34,7 +38,7 @@ class Answered:
 
     Attributes:
         seconds: From the first call to the last answer.
-        latencies: Of each call, in seconds.
+        latencies: Of each call, in seconds; none for what is streamed.
         answers: Of each call, in no order.
     """
 
@@ -44,8 +48,8 @@ class Answered:
 
     @property
     def rate(self) -> float:
-        """Calls a second."""
-        return len(self.latencies) / self.seconds
+        """Answers a second."""
+        return len(self.answers) / self.seconds
 
 
 def connect(address: str, bundle: bytes, pair: tuple[bytes, bytes]) -> grpc.aio.Channel:
@@ -99,6 +103,42 @@ async def call_all(
             for _ in range(callers):
                 group.create_task(caller(channel, shared))
     return Answered(seconds=perf_counter() - begun, latencies=latencies, answers=answers)
+
+
+async def stream_all(
+    lanes: Iterable[tuple[grpc.aio.Channel, Sequence[bytes]]], method: str, window: int
+) -> Answered:
+    """Hand requests in over one stream for each connection, in order, until all are answered.
+
+    Args:
+        lanes: Connections, each with the requests that go over it.
+        method: What to call.
+        window: Requests of a stream that are without an answer, at most.
+    """
+    answers: list[bytes] = []
+
+    async def stream(channel: grpc.aio.Channel, requests: Sequence[bytes]) -> None:
+        room = asyncio.Semaphore(window)
+        multi: Any = channel.stream_stream(method)
+        call = multi(timeout=CALL_SECONDS)
+
+        async def write() -> None:
+            for request in requests:
+                await room.acquire()
+                await call.write(request)
+            await call.done_writing()
+
+        writing = asyncio.create_task(write())
+        async for answer in call:
+            answers.append(answer)
+            room.release()
+        await writing
+
+    begun = perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for channel, requests in lanes:
+            group.create_task(stream(channel, requests))
+    return Answered(seconds=perf_counter() - begun, latencies=[], answers=answers)
 
 
 async def pull(channel: grpc.aio.Channel, question: pb.EntryFilter, wanted: int) -> Answered:

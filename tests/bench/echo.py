@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,15 @@ async def serve(certificate: bytes, key: bytes, authorities: bytes) -> None:
     async def echo(request: bytes, _: Any) -> bytes:
         return request
 
+    async def echo_stream(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for request in requests:
+            yield request
+
     server = grpc.aio.server()
-    methods: dict[str, Any] = {"Echo": grpc.unary_unary_rpc_method_handler(echo)}
+    methods: dict[str, Any] = {
+        "Echo": grpc.unary_unary_rpc_method_handler(echo),
+        "EchoStream": grpc.stream_stream_rpc_method_handler(echo_stream),
+    }
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("bench.Echo", methods)])
     credentials = grpc.ssl_server_credentials(
         [(key, certificate)],

@@ -69,6 +69,7 @@ def _one(each: Round) -> float:
 FLOORS: Final = (
     Figure(name="floor_echo_one", what="echo of 1 KiB, one caller, p50", unit="ms"),
     Figure(name="floor_echo_64", what="echo of 1 KiB, 64 callers", unit="/s"),
+    Figure(name="floor_echo_stream", what="echo of 1 KiB, over 8 streams", unit="/s"),
     Figure(name="floor_verify", what="Ed25519 verify, one thread", unit="/s"),
     Figure(name="floor_publish", what="JetStream publish of 1 KiB, synced, p50", unit="ms"),
     Figure(name="floor_commit", what="SQLite commit of 1 KiB, synced, p50", unit="ms"),
@@ -95,6 +96,14 @@ FIGURES: Final = (
     Figure(name="submit_64_p50", what="the same, time of one call, p50", unit="ms"),
     Figure(name="submit_64_p99", what="the same, time of one call, p99", unit="ms"),
     Figure(
+        name="stream",
+        what="submit over 8 streams, each statement signed",
+        unit="/s",
+        target=3000.0,
+        floor=lambda each: each["floor_echo_stream"],
+        beside="echo, 8 streams",
+    ),
+    Figure(
         name="alert",
         what="alert to all open streams, from submit to last delivery",
         unit="ms",
@@ -103,7 +112,7 @@ FIGURES: Final = (
     ),
     Figure(
         name="pull",
-        what="pull of AMBER reports, pages of 1,000",
+        what="pull of AMBER reports, each page in the audit log first, pages of 1,000",
         unit="/s",
         target=5000.0,
     ),
@@ -125,9 +134,12 @@ FIGURES: Final = (
 )
 
 PROCESSOR: Final = (
-    Figure(name="processor_gateway", what="gateway", unit="ms"),
-    Figure(name="processor_nats", what="nats-server", unit="ms"),
-    Figure(name="processor_load", what="load generator", unit="ms"),
+    Figure(name="processor_gateway", what="gateway, 64 callers", unit="ms"),
+    Figure(name="processor_nats", what="nats-server, 64 callers", unit="ms"),
+    Figure(name="processor_load", what="load generator, 64 callers", unit="ms"),
+    Figure(name="processor_gateway_stream", what="gateway, streams", unit="ms"),
+    Figure(name="processor_nats_stream", what="nats-server, streams", unit="ms"),
+    Figure(name="processor_load_stream", what="load generator, streams", unit="ms"),
 )
 
 

@@ -1,6 +1,6 @@
 """What this machine does at best, with nothing of the gateway around it.
 
-* Echo: the same load generator against `echo`, with the same certificates.
+* Echo: the same load generator against `echo`, with the same certificates, by calls and by streams.
 * Verify: one thread, Ed25519 over a statement's 1 KiB.
 * Publish: one message of 1 KiB at a time into JetStream, which syncs each before it answers.
 * Commit: one row of 1 KiB at a time into SQLite, WAL and synchronous=FULL.

@@ -17,6 +17,7 @@ class Plan:
         pulled: Reports in one pull.
         one: Statements of one caller in a round.
         many: Statements of 64 callers in a round.
+        streamed: Statements handed in over streams in a round.
         alerts: Alerts in a round.
         small: Calls, publishes and commits that give a floor's median.
         starts: How often the filled gateway is started.
@@ -28,6 +29,7 @@ class Plan:
     pulled: int
     one: int
     many: int
+    streamed: int
     alerts: int
     small: int
     starts: int
@@ -40,6 +42,7 @@ FULL: Final = Plan(
     pulled=10_000,
     one=200,
     many=3000,
+    streamed=6000,
     alerts=3,
     small=300,
     starts=5,
@@ -51,6 +54,7 @@ QUICK: Final = Plan(
     pulled=2000,
     one=100,
     many=1500,
+    streamed=3000,
     alerts=2,
     small=100,
     starts=3,
@@ -62,10 +66,13 @@ SMOKE: Final = Plan(
     pulled=30,
     one=5,
     many=64,
+    streamed=64,
     alerts=1,
     small=5,
     starts=1,
 )
 CALLERS: Final = 64
 LANES: Final = 8
-"""Connections of the 64 callers, each of another member."""
+"""Connections of the 64 callers, and of the streams, each of another member."""
+WINDOW: Final = 128
+"""Requests of a stream that are without an answer, at most."""

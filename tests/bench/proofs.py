@@ -57,6 +57,15 @@ def of_submissions(answers: Iterable[bytes]) -> Iterable[Evidence]:
         yield Evidence.of_receipt(parsed.receipt, parsed.entry_body)
 
 
+def of_stream(answers: Iterable[bytes]) -> Iterable[bytes]:
+    """Give the answers to Submit within answers to SubmitStream, none of which may be a refusal."""
+    for answer in answers:
+        parsed = pb.SubmitStreamResponse.FromString(answer)
+        if parsed.WhichOneof("outcome") != "recorded":
+            raise RuntimeError(f"a statement was refused: {parsed.refused!r}")
+        yield parsed.recorded.SerializeToString()
+
+
 def of_pages(pages: Iterable[bytes], every: int) -> Iterable[Evidence]:
     """Read some of the entries out of answers to ListEntries."""
     for page in pages:

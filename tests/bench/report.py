@@ -57,7 +57,7 @@ def table(rounds: Sequence[Round], plan: Plan, loads: Sequence[float], verified:
         "|---|---|---|",
         *(_short(figure, rounds) for figure in FLOORS),
         "",
-        "| processor time for each statement of 64 callers | measured | runs |",
+        "| processor time for each statement | measured | runs |",
         "|---|---|---|",
         *(_short(figure, rounds) for figure in PROCESSOR),
     ]

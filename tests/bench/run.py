@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -21,12 +21,16 @@ from typing import Any, Final
 
 import grpc
 
+from forewarn.exchange.v1 import audit_service_pb2 as audit_pb
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn_client.records import Evidence
 from gateway.ledger.stream import JetStreamAppender
 from tests.bench import floors, processes, proofs, statements
 from tests.bench.callers import (
+    AUDIT,
     ECHO,
+    ECHO_STREAM,
+    STREAM,
     SUBMIT,
     Answered,
     Followers,
@@ -34,9 +38,10 @@ from tests.bench.callers import (
     connect,
     connected,
     pull,
+    stream_all,
 )
 from tests.bench.figures import Round
-from tests.bench.plan import CALLERS, LANES, Plan
+from tests.bench.plan import CALLERS, LANES, WINDOW, Plan
 from tests.world.ledger_builder import Party
 from tests.world.live import Live
 
@@ -100,9 +105,11 @@ class _Run:
         one = await call_all([(self.echo[0], payload)], ECHO, 1)
         share = [bytes(statements.STATEMENT_BYTES)] * (plan.many // LANES)
         many = await call_all([(each, share) for each in self.echo], ECHO, CALLERS // LANES)
+        streamed = await stream_all([(each, share) for each in self.echo], ECHO_STREAM, WINDOW)
         found = {
             "floor_echo_one": median(one.latencies) * _MS,
             "floor_echo_64": many.rate,
+            "floor_echo_stream": streamed.rate,
             "floor_verify": floors.verify(plan.small * 3),
             "floor_publish": median(await floors.publish(self.appender, plan.small)) * _MS,
             "floor_commit": median(await floors.commit(folder / "floor.db", plan.small)) * _MS,
@@ -110,33 +117,63 @@ class _Run:
         single = await self.submit(plan.one, 1, 1)
         found["submit_one"] = median(single.latencies) * _MS
         found |= await self.many()
+        found |= await self.streamed()
         found["alert"] = median([await self.alert() for _ in range(plan.alerts)]) * _MS
         question = pb.EntryFilter(box="BOX_RECEIVED", kinds=["STATEMENT_KIND_BREACH_REPORT"])
         pulled = await pull(self.agency, question, plan.pulled)
         self.kept += proofs.of_pages(pulled.answers[-1:], _KEEP_EVERY)
         found["pull"] = plan.pulled / pulled.seconds
+        await self.check_audited()
         return found
 
     async def many(self) -> Round:
         """Measure 64 callers, and what every statement of theirs costs."""
-        assert self.live.process is not None
-        reports = self.plan.many // LANES * LANES
-        written = [[each.write() for _ in range(reports // LANES)] for each in self.reports]
-        before, own = processes.processor(self.live.process.pid), time.process_time()
-        done = await call_all(zip(self.channels, written, strict=False), SUBMIT, CALLERS // LANES)
-        own = time.process_time() - own
-        after = processes.processor(self.live.process.pid)
+        share = self.plan.many // LANES
+        written = [[each.write() for _ in range(share)] for each in self.reports]
+        lanes = zip(self.channels, written, strict=False)
+        done, costs = await self._costing(call_all(lanes, SUBMIT, CALLERS // LANES))
         self.note(done.answers)
-        nats = sum(after[name] - before[name] for name in after if name.startswith("nats"))
-        gateway = sum(after.values()) - sum(before.values()) - nats
         return {
             "submit_64": done.rate,
             "submit_64_p50": median(done.latencies) * _MS,
             "submit_64_p99": quantiles(done.latencies, n=100)[98] * _MS,
-            "processor_gateway": gateway / reports * _MS,
-            "processor_nats": nats / reports * _MS,
-            "processor_load": own / reports * _MS,
+            **costs,
         }
+
+    async def streamed(self) -> Round:
+        """Measure statements over streams, and what each of them costs."""
+        share = self.plan.streamed // LANES
+        written = [[each.write_tagged(tag) for tag in range(share)] for each in self.reports]
+        lanes = zip(self.channels, written, strict=False)
+        done, costs = await self._costing(stream_all(lanes, STREAM, WINDOW))
+        self.note(list(proofs.of_stream(done.answers)))
+        return {"stream": done.rate, **{f"{name}_stream": cost for name, cost in costs.items()}}
+
+    async def _costing(self, load: Coroutine[Any, Any, Answered]) -> tuple[Answered, Round]:
+        """Run a load, and give the processor time of each process for each of its answers."""
+        assert self.live.process is not None
+        before, own = processes.processor(self.live.process.pid), time.process_time()
+        done = await load
+        own = time.process_time() - own
+        after = processes.processor(self.live.process.pid)
+        nats = sum(after[name] - before[name] for name in after if name.startswith("nats"))
+        gateway = sum(after.values()) - sum(before.values()) - nats
+        return done, {
+            name: seconds / len(done.answers) * _MS
+            for name, seconds in (
+                ("processor_gateway", gateway),
+                ("processor_nats", nats),
+                ("processor_load", own),
+            )
+        }
+
+    async def check_audited(self) -> None:
+        """See that what was pulled is in the audit log."""
+        request = audit_pb.ListAuditEventsRequest(page_size=1).SerializeToString()
+        call: Any = self.agency.unary_unary(AUDIT)
+        events = audit_pb.ListAuditEventsResponse.FromString(await call(request)).records
+        if not events:
+            raise RuntimeError("reports left, and the audit log holds nothing of it")
 
     async def alert(self) -> float:
         """Send an alert, and give the seconds until the last stream had it."""
@@ -258,5 +295,5 @@ async def _prepared(
 def _brief(found: Round) -> str:
     return ", ".join(
         f"{name} {found[name]:,.1f}"
-        for name in ("submit_one", "submit_64", "processor_gateway", "alert", "pull")
+        for name in ("submit_one", "submit_64", "processor_gateway", "stream", "alert", "pull")
     )

@@ -52,6 +52,10 @@ class Reports:
         """Sign one more, as a serialized SubmitRequest."""
         return pb.SubmitRequest(envelope=self._envelope()).SerializeToString()
 
+    def write_tagged(self, tag: int) -> bytes:
+        """Sign one more, as a serialized SubmitStreamRequest."""
+        return pb.SubmitStreamRequest(tag=tag, envelope=self._envelope()).SerializeToString()
+
     def _envelope(self) -> bytes:
         self._header.statement_id = str(uuid6.uuid7())
         self._header.created_time.FromDatetime(datetime.now(UTC).replace(tzinfo=None))
