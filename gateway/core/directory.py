@@ -94,7 +94,7 @@ class Directory:
         Returns:
             The later directory.
         """
-        draft = self._draft()
+        draft = self.draft()
         for index, header in entries:
             with suppress(Refusal):
                 draft.apply(index, header)
@@ -112,7 +112,7 @@ class Directory:
         Returns:
             The later directory.
         """
-        draft = self._draft()
+        draft = self.draft()
         for entry in entries:
             with suppress(Refusal):
                 draft.verify(entry)
@@ -139,7 +139,7 @@ class Directory:
             Refusal: DIRECTORY_CONFLICT, it does not fit the directory; SENDER_NOT_PERMITTED, it is
                 not its sender's to say; FIELD_INVALID, it does not fit the member's kind.
         """
-        self._draft().apply(self.size, header)
+        self.draft().apply(self.size, header)
 
     def active(self, member: MemberId) -> Member | None:
         """Give a member that takes part at present, or None."""
@@ -193,7 +193,8 @@ class Directory:
         """
         return signing_keys(self.keys, member, keyids, self.size)
 
-    def _draft(self) -> Draft:
+    def draft(self) -> Draft:
+        """Give a copy of it that can be changed, statement by statement."""
         return Draft(
             origin=self.origin,
             trust_domain=self.trust_domain,

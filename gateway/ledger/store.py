@@ -87,6 +87,17 @@ class Store:
             raise
         return store
 
+    def hasten(self) -> None:
+        """Sync nothing from now on, until `settle`: for a store that nobody relies on yet."""
+        with schema.faults(self._name):
+            self._connection.execute("PRAGMA synchronous=OFF")
+
+    def settle(self) -> None:
+        """Have everything on disk that was hastened, in the file itself."""
+        with schema.faults(self._name):
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

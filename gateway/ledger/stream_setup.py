@@ -151,8 +151,7 @@ async def check_stream(connection: RoleConnection, log: Log = LEDGER, *, replica
             f"nats-server has no stream {log.stream}: run `forewarn-gateway init` once; if it was "
             "run, restore the JetStream folder from a copy",
         )
-    wanted = _wanted(log, found.num_replicas or 1)
-    changed = [name for name in _SETTINGS if getattr(found, name, None) != getattr(wanted, name)]
+    changed = _changed(found, log)
     if changed:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
@@ -165,6 +164,23 @@ async def check_stream(connection: RoleConnection, log: Log = LEDGER, *, replica
             f"the stream {log.stream} is held by {found.num_replicas or 1} servers and not by "
             f"{replicas}: set its replicas in NATS, or nats.replicas in gateway.toml",
         )
+
+
+async def changed_settings(connection: RoleConnection, log: Log) -> tuple[str, ...] | None:
+    """Name those settings of a stream that are not as they were made.
+
+    Args:
+        connection: A connection as the keeper or the integrator.
+        log: Whose stream.
+
+    Returns:
+        Their names; None where there is no such stream.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, the server does not answer.
+    """
+    found = await _stream_config(connection, log.stream)
+    return None if found is None else _changed(found, log)
 
 
 def holds_files(store_dir: Path, beside: Collection[Log] = ()) -> bool:
@@ -203,6 +219,11 @@ _SETTINGS: Final = (
     "republish",
     "subject_transform",
 )
+
+
+def _changed(found: api.StreamConfig, log: Log) -> tuple[str, ...]:
+    wanted = _wanted(log, found.num_replicas or 1)
+    return tuple(name for name in _SETTINGS if getattr(found, name, None) != getattr(wanted, name))
 
 
 def _wanted(log: Log, replicas: int) -> api.StreamConfig:

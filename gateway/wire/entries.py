@@ -172,12 +172,27 @@ def envelope_of(entry_body: bytes) -> Envelope:
     Raises:
         Refusal: ENVELOPE_MALFORMED, or any reason for which the envelope's constructor refuses.
     """
+    return parse_envelope(envelope_bytes(entry_body))
+
+
+def envelope_bytes(entry_body: bytes) -> bytes:
+    """Give the bytes of the envelope that an entry holds, as they were received.
+
+    Args:
+        entry_body: The body's bytes, as recorded.
+
+    Returns:
+        A serialized `Envelope`, or whatever stands in its place.
+
+    Raises:
+        Refusal: ENVELOPE_MALFORMED, the bytes are no entry body.
+    """
     body = ledger_pb2.EntryBody()
     try:
         body.ParseFromString(entry_body)
     except (DecodeError, UnicodeDecodeError):
         raise Refusal(Reason.ENVELOPE_MALFORMED, "the entry holds no envelope") from None
-    return parse_envelope(body.envelope)
+    return body.envelope
 
 
 def system_of(entry_body: bytes) -> SystemId | None:

@@ -1,0 +1,160 @@
+"""One log proven whole, part by part; what is not is a finding, and nothing ends the check early.
+
+* In this order: the mark, which is read first and so is never ahead of a store that still grows;
+  the store, by a replay of its blocks; the stream, if there is a way to it; the history that both
+  give, against the mark; what members said.
+* What could not be looked at is said: `unchecked` is not `whole`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.care import keepers, replay, statements, streams
+from gateway.care.findings import Damage, Finding, Findings, Gravity
+from gateway.care.site import LogSite, Progress
+from gateway.core.errors import Fault
+from gateway.ledger import schema
+from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.raw import RawStore, Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check of one log came to.
+
+    Attributes:
+        log: Its name.
+        size: Entries that could be read and folded.
+        root: Root of their tree.
+        signed: Size of the last signed checkpoint; None where it cannot be read.
+        blocks: Blocks that could be read and folded.
+        findings: What is not as it should be.
+        unchecked: What could not be looked at, and why.
+    """
+
+    log: str
+    size: int
+    root: bytes
+    signed: int | None
+    blocks: int
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...] = field(default=())
+
+    @property
+    def damaged(self) -> bool:
+        """Whether anything is damaged."""
+        return any(finding.gravity is Gravity.DAMAGE for finding in self.findings)
+
+    @property
+    def names(self) -> frozenset[Damage]:
+        """The names of what was found."""
+        return frozenset(finding.damage for finding in self.findings)
+
+
+async def check(
+    site: LogSite,
+    *,
+    scratch: Path,
+    integrator: RoleConnection | None,
+    without_stream: str,
+    progress: Progress,
+) -> Checked:
+    """Check a log.
+
+    Args:
+        site: The log.
+        scratch: An empty folder, for the scratch store.
+        integrator: A connection as the integrator; None where there is no way to the stream.
+        without_stream: Why there is none; empty where nobody asked for it.
+        progress: Told how far it is.
+
+    Returns:
+        What was found.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, the scratch folder cannot be written.
+    """
+    findings = Findings(site.name)
+    unchecked: list[str] = []
+    places = keepers.examine(site, findings)
+    store = _opened(site, findings)
+    anew = replay.Replay(site, scratch / site.store.name, findings)
+    try:
+        note = None
+        if store is not None:
+            whole = await asyncio.to_thread(replay.examine, site, store, anew, findings, progress)
+            note = _note(store)
+            if integrator is None and not whole:
+                unchecked.append("the history: not all blocks of the store can be read")
+        if integrator is not None:
+            behind = store is not None and _behind(anew.head.size, places)
+            try:
+                await streams.examine(site, integrator, store, anew, findings, progress)
+            except Fault as fault:
+                unchecked.append(f"the stream: {fault.detail}")
+            if behind and not _behind(anew.head.size, places):
+                detail = "it holds fewer entries than were signed; the stream holds the others"
+                findings.add(Damage.STORE_BEHIND, site.store.name, detail)
+        elif without_stream:
+            unchecked.append(f"the stream: {without_stream}")
+        if not any("history" in reason for reason in unchecked):
+            replay.examine_history(site, anew, places, note, findings)
+        head, blocks = anew.head, anew.blocks
+    finally:
+        anew.close()
+        if store is not None:
+            store.close()
+    with closing(RawStore.open(anew.path)) as proven:
+        await asyncio.to_thread(
+            statements.examine, site, proven, head.size, findings, progress
+        )
+    return Checked(
+        log=site.name,
+        size=head.size,
+        root=head.root,
+        signed=None if places is None else places.mark.checkpoint.size,
+        blocks=blocks,
+        findings=tuple(findings),
+        unchecked=tuple(unchecked),
+    )
+
+
+def _opened(site: LogSite, findings: Findings) -> RawStore | None:
+    """Open the store, and have SQLite look through it."""
+    file = site.store.name
+    try:
+        store = RawStore.open(site.store)
+    except FileNotFoundError:
+        findings.add(Damage.STORE_MISSING, file, "there is no such file")
+        return None
+    except Unreadable as unreadable:
+        findings.add(Damage.STORE_CORRUPT, file, f"it is no database ({unreadable})")
+        return None
+    try:
+        for flaw in store.flaws():
+            findings.add(Damage.STORE_CORRUPT, file, flaw)
+        version, origin = store.meta("schema"), store.meta("origin")
+    except Unreadable as unreadable:
+        findings.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
+        store.close()
+        return None
+    if (version, origin) != (schema.SCHEMA_VERSION.encode(), site.origin.encode()):
+        findings.add(Damage.STORE_FOREIGN, file, "it holds another log, or tables of another version")
+        store.close()
+        return None
+    return store
+
+
+def _note(store: RawStore) -> bytes | None:
+    try:
+        return store.meta("note")
+    except Unreadable:
+        return None
+
+
+def _behind(size: int, places: keepers.Places | None) -> bool:
+    return places is not None and size < places.mark.checkpoint.size
