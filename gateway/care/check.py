@@ -15,10 +15,12 @@ from pathlib import Path
 
 from gateway.care import keepers, replay, statements, streams
 from gateway.care.findings import Damage, Finding, Findings, Gravity
+from gateway.care.inspection import Inspection
 from gateway.care.site import LogSite, Progress
 from gateway.core.errors import Fault
 from gateway.ledger import schema
 from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.places import Places
 from gateway.ledger.raw import RawStore, Unreadable
 
 
@@ -78,83 +80,83 @@ async def check(
     Raises:
         Fault: LEDGER_UNAVAILABLE, the scratch folder cannot be written.
     """
-    findings = Findings(site.name)
+    inspection = Inspection(site=site, findings=Findings(site.name), progress=progress)
     unchecked: list[str] = []
-    places = keepers.examine(site, findings)
-    store = _opened(site, findings)
-    anew = replay.Replay(site, scratch / site.store.name, findings)
+    places = keepers.examine(inspection)
+    store = _opened(inspection)
+    anew = replay.Replay(inspection, scratch / site.store.name)
     try:
-        note = None
+        whole = True
         if store is not None:
-            whole = await asyncio.to_thread(replay.examine, site, store, anew, findings, progress)
-            note = _note(store)
-            if integrator is None and not whole:
-                unchecked.append("the history: not all blocks of the store can be read")
+            whole = await asyncio.to_thread(replay.examine, inspection, store, anew)
         if integrator is not None:
-            behind = store is not None and _behind(anew.head.size, places)
+            folded = anew.head.size
             try:
-                await streams.examine(site, integrator, store, anew, findings, progress)
+                await streams.examine(inspection, integrator, store, anew)
             except Fault as fault:
                 unchecked.append(f"the stream: {fault.detail}")
-            if behind and not _behind(anew.head.size, places):
+            if store is not None and whole and _behind(folded, places, anew.head.size):
                 detail = "it holds fewer entries than were signed; the stream holds the others"
-                findings.add(Damage.STORE_BEHIND, site.store.name, detail)
+                inspection.add(Damage.STORE_BEHIND, site.store.name, detail)
         elif without_stream:
             unchecked.append(f"the stream: {without_stream}")
-        if not any("history" in reason for reason in unchecked):
-            replay.examine_history(site, anew, places, note, findings)
+        if integrator is None and (store is None or not whole):
+            unchecked.append("the history: what the store lacks may be in the stream")
+        else:
+            replay.examine_history(inspection, anew, places, _note(store))
         head, blocks = anew.head, anew.blocks
     finally:
         anew.close()
         if store is not None:
             store.close()
     with closing(RawStore.open(anew.path)) as proven:
-        await asyncio.to_thread(
-            statements.examine, site, proven, head.size, findings, progress
-        )
+        await asyncio.to_thread(statements.examine, inspection, proven, head.size)
     return Checked(
         log=site.name,
         size=head.size,
         root=head.root,
         signed=None if places is None else places.mark.checkpoint.size,
         blocks=blocks,
-        findings=tuple(findings),
+        findings=tuple(inspection.findings),
         unchecked=tuple(unchecked),
     )
 
 
-def _opened(site: LogSite, findings: Findings) -> RawStore | None:
+def _opened(inspection: Inspection) -> RawStore | None:
     """Open the store, and have SQLite look through it."""
+    site = inspection.site
     file = site.store.name
     try:
         store = RawStore.open(site.store)
     except FileNotFoundError:
-        findings.add(Damage.STORE_MISSING, file, "there is no such file")
+        inspection.add(Damage.STORE_MISSING, file, "there is no such file")
         return None
     except Unreadable as unreadable:
-        findings.add(Damage.STORE_CORRUPT, file, f"it is no database ({unreadable})")
+        inspection.add(Damage.STORE_CORRUPT, file, f"it is no database ({unreadable})")
         return None
     try:
         for flaw in store.flaws():
-            findings.add(Damage.STORE_CORRUPT, file, flaw)
-        version, origin = store.meta("schema"), store.meta("origin")
+            inspection.add(Damage.STORE_CORRUPT, file, flaw)
+        said = store.meta("schema"), store.meta("origin")
     except Unreadable as unreadable:
-        findings.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
+        inspection.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
         store.close()
         return None
-    if (version, origin) != (schema.SCHEMA_VERSION.encode(), site.origin.encode()):
-        findings.add(Damage.STORE_FOREIGN, file, "it holds another log, or tables of another version")
+    if said != (schema.SCHEMA_VERSION.encode(), site.origin.encode()):
+        detail = "it holds another log, or tables of another version"
+        inspection.add(Damage.STORE_FOREIGN, file, detail)
         store.close()
         return None
     return store
 
 
-def _note(store: RawStore) -> bytes | None:
+def _note(store: RawStore | None) -> bytes | None:
     try:
-        return store.meta("note")
+        return store.meta("note") if store is not None else None
     except Unreadable:
         return None
 
 
-def _behind(size: int, places: keepers.Places | None) -> bool:
-    return places is not None and size < places.mark.checkpoint.size
+def _behind(folded: int, places: Places | None, reached: int) -> bool:
+    """Tell whether a store lacks what was signed, while the stream goes that far."""
+    return places is not None and folded < places.mark.checkpoint.size <= reached

@@ -9,8 +9,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.care.findings import Damage, Findings
-from gateway.care.site import LogSite
+from gateway.care.findings import Damage
+from gateway.care.inspection import Inspection
 from gateway.core.checkpoint import NoteError, NoteSigner, NoteVerifier
 from gateway.ledger.places import Places
 
@@ -19,64 +19,65 @@ MARK: Final = "high-water"
 _OTHERS: Final = 0o077
 
 
-def examine(site: LogSite, findings: Findings) -> Places | None:
+def examine(inspection: Inspection) -> Places | None:
     """Examine a log's key and mark.
 
     Args:
-        site: The log.
-        findings: Told what is wrong.
+        inspection: The check of the log.
 
     Returns:
         What the mark's file holds; None where no mark can be read.
     """
-    _examine_key(site, findings)
-    return _examine_mark(site, findings)
+    _examine_key(inspection)
+    return _examine_mark(inspection)
 
 
-def _examine_key(site: LogSite, findings: Findings) -> None:
+def _examine_key(inspection: Inspection) -> None:
+    site = inspection.site
     path = site.keeper / KEY
     where = f"{site.keeper.name}/{KEY}"
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         pem = path.read_bytes()
     except FileNotFoundError:
-        findings.add(Damage.KEY_MISSING, where, "there is no such file")
+        inspection.add(Damage.KEY_MISSING, where, "there is no such file")
         return
     except OSError as error:
-        findings.add(Damage.KEY_DAMAGED, where, f"it cannot be read ({error.strerror})")
+        inspection.add(Damage.KEY_DAMAGED, where, f"it cannot be read ({error.strerror})")
         return
     if mode & _OTHERS:
-        findings.add(Damage.KEY_EXPOSED, where, f"its mode is {mode:o}, it has to be 600")
+        inspection.add(Damage.KEY_EXPOSED, where, f"its mode is {mode:o}, it has to be 600")
     try:
         verifier = _public_half(pem, site.origin)
     except (ValueError, UnsupportedAlgorithm):
-        findings.add(Damage.KEY_DAMAGED, where, "it is not an Ed25519 key in PEM form")
+        inspection.add(Damage.KEY_DAMAGED, where, "it is not an Ed25519 key in PEM form")
         return
     if str(verifier) != site.pinned:
-        findings.add(Damage.KEY_NOT_PINNED, where, "its public half is not what was pinned")
+        inspection.add(Damage.KEY_NOT_PINNED, where, "its public half is not what was pinned")
 
 
-def _examine_mark(site: LogSite, findings: Findings) -> Places | None:
+def _examine_mark(inspection: Inspection) -> Places | None:
+    site = inspection.site
     path = site.keeper / MARK
     where = f"{site.keeper.name}/{MARK}"
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        findings.add(Damage.MARK_MISSING, where, "there is no such file")
+        inspection.add(Damage.MARK_MISSING, where, "there is no such file")
         return None
     except OSError as error:
-        findings.add(Damage.MARK_DAMAGED, where, f"it cannot be read ({error.strerror})")
+        inspection.add(Damage.MARK_DAMAGED, where, f"it cannot be read ({error.strerror})")
         return None
     try:
         places = Places.read(content, site.verifier)
     except NoteError as error:
         detail = f"neither place holds a note that the log signed ({error.reason})"
-        findings.add(Damage.MARK_DAMAGED, where, detail)
+        inspection.add(Damage.MARK_DAMAGED, where, detail)
         return None
     if places.doubt is not None:
         claim = places.doubt.claim
         said = "nothing that can be read" if claim is None else f"size {claim.size}"
-        findings.add(
+        inspection.add(
             Damage.MARK_PLACE_DAMAGED,
             f"{where}, place {places.doubt.place}",
             f"it is no note of the log, and says {said}; the other holds size "

@@ -15,10 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from gateway.care.findings import Damage, Findings
-from gateway.care.site import LogSite, Progress
+from gateway.care.findings import Damage
+from gateway.care.inspection import Inspection
 from gateway.core import merkle
 from gateway.core.checkpoint import Checkpoint, NoteError, open_checkpoint
 from gateway.core.fold import Verdict
@@ -34,27 +34,29 @@ _TABLES: Final = {
     "tile": Damage.TILE_DIFFERS,
 }
 _HEX: Final = 8
+_TELL_EVERY: Final = 1000
+
+_Row = tuple[tuple[Any, ...], tuple[Any, ...]]
 
 
 class Replay:
     """A log folded anew, block by block, into a scratch store."""
 
-    def __init__(self, site: LogSite, path: Path, findings: Findings) -> None:
+    def __init__(self, inspection: Inspection, path: Path) -> None:
         """Begin with an empty scratch store.
 
         Args:
-            site: The log.
+            inspection: The check of the log; told of what no worker of ours writes.
             path: The file of the scratch store, which does not exist yet.
-            findings: Told of what no worker of ours writes.
 
         Raises:
             Fault: The scratch store cannot be written.
         """
+        site = inspection.site
         schema.create(path, site.origin)
         self.path = path
         self.blocks = 0
-        self._site = site
-        self._findings = findings
+        self._inspection = inspection
         self._store = Store.open(path, site.origin, summarize=site.summarize)
         self._store.hasten()
 
@@ -77,8 +79,7 @@ class Replay:
         # It is in the stream for ever, and harms nothing; but no worker of ours wrote it.
         if void or not outcomes:
             detail = f"{void} of its {len(outcomes)} entries are none"
-            where = f"{self._site.store.name}, block {sequence}"
-            self._findings.add(Damage.ENTRY_VOID, where, detail)
+            self._inspection.in_store(Damage.ENTRY_VOID, f"block {sequence}", detail)
 
     def close(self) -> None:
         """Close the scratch store, all of it in its file."""
@@ -86,17 +87,13 @@ class Replay:
         self._store.close()
 
 
-def examine(
-    site: LogSite, store: RawStore, replay: Replay, findings: Findings, progress: Progress
-) -> bool:
+def examine(inspection: Inspection, store: RawStore, replay: Replay) -> bool:
     """Fold a store's blocks anew, and compare every row.
 
     Args:
-        site: The log.
+        inspection: The check of the log.
         store: Its store, open for reading.
         replay: Where to fold.
-        findings: Told what differs.
-        progress: Told how far it is.
 
     Returns:
         Whether all of its blocks could be folded.
@@ -104,37 +101,33 @@ def examine(
     Raises:
         Fault: The scratch store cannot be written.
     """
-    whole = _fold(site, store, replay, findings, progress)
+    whole = _fold(inspection, store, replay)
     with closing(RawStore.open(replay.path)) as anew:
-        _compare(site, store, anew, _Part(replay, whole=whole), findings, progress)
+        _compare(inspection, store, anew, _Part(replay, whole=whole))
     return whole
 
 
-def _fold(
-    site: LogSite, store: RawStore, replay: Replay, findings: Findings, progress: Progress
-) -> bool:
-    file = site.store.name
-    what = f"{site.name}: folding the blocks anew"
+def _fold(inspection: Inspection, store: RawStore, replay: Replay) -> bool:
     expected, whole = 1, True
     try:
         last, _ = store.last
         for row in store.blocks():
             if row.sequence != expected:
                 detail = f"the next one is at {row.sequence}"
-                findings.add(Damage.BLOCK_MISSING, f"{file}, block {expected}", detail)
+                inspection.in_store(Damage.BLOCK_MISSING, f"block {expected}", detail)
                 whole = False
             if sha256(row.message).digest() != row.sha256:
                 detail = "it does not have the SHA-256 that was recorded with it"
-                findings.add(Damage.BLOCK_CHANGED, f"{file}, block {row.sequence}", detail)
+                inspection.in_store(Damage.BLOCK_CHANGED, f"block {row.sequence}", detail)
                 whole = False
             # The rest is hashed all the same: every changed block is to be named.
             expected = row.sequence + 1
             if whole:
                 replay.fold(row.sequence, row.message)
-            progress(what, row.sequence, last)
+            inspection.tell("folding the blocks anew", row.sequence, last)
     except Unreadable as unreadable:
-        where = f"{file}, after block {expected - 1}"
-        findings.add(Damage.STORE_CORRUPT, where, f"it cannot be read ({unreadable})")
+        detail = f"it cannot be read ({unreadable})"
+        inspection.in_store(Damage.STORE_CORRUPT, f"after block {expected - 1}", detail)
         return False
     return whole
 
@@ -161,40 +154,31 @@ class _Part:
         }.get(table)
 
 
-def _compare(
-    site: LogSite,
-    store: RawStore,
-    anew: RawStore,
-    part: _Part,
-    findings: Findings,
-    progress: Progress,
-) -> None:
-    file = site.store.name
+def _compare(inspection: Inspection, store: RawStore, anew: RawStore, part: _Part) -> None:
+    file = inspection.site.store.name
     try:
         if store.definitions() != anew.definitions():
-            detail = "its tables are not those of its version"
-            findings.add(Damage.STORE_CORRUPT, file, detail)
+            detail = "its tables and indexes are not those of its version"
+            inspection.add(Damage.STORE_CORRUPT, file, detail)
             return
         for table in anew.tables():
-            if table == "meta":
-                continue
             where = part.of(table)
-            if where is None:
-                continue
-            damage = _TABLES.get(table, Damage.INDEX_DIFFERS)
-            pairs = _side_by_side(store.rows(table, where), anew.rows(table, where))
-            for count, (key, found, wanted) in enumerate(pairs):
-                if found != wanted:
-                    detail = _difference(found, wanted)
-                    findings.add(damage, f"{file}, {table} {_name(key)}", detail)
-                if not count % 1000:
-                    progress(f"{site.name}: comparing {table}", count, 0)
+            # What a store says of itself has been checked, and its note is checked with the mark.
+            if table != "meta" and where is not None:
+                _compare_table(inspection, table, store.rows(table, where), anew.rows(table, where))
     except Unreadable as unreadable:
-        findings.add(Damage.STORE_CORRUPT, file, str(unreadable))
+        inspection.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
 
 
-_Row = tuple[tuple[Any, ...], tuple[Any, ...]]
-_T = TypeVar("_T")
+def _compare_table(
+    inspection: Inspection, table: str, found: Iterator[_Row], wanted: Iterator[_Row]
+) -> None:
+    damage = _TABLES.get(table, Damage.INDEX_DIFFERS)
+    for count, (key, one, other) in enumerate(_side_by_side(found, wanted)):
+        if one != other:
+            inspection.in_store(damage, f"{table} {_name(key)}", _difference(one, other))
+        if not count % _TELL_EVERY:
+            inspection.tell(f"comparing {table}", count, 0)
 
 
 def _side_by_side(
@@ -247,46 +231,40 @@ def _name(key: tuple[Any, ...]) -> str:
 
 
 def examine_history(
-    site: LogSite,
-    replay: Replay,
-    places: Places | None,
-    note: bytes | None,
-    findings: Findings,
+    inspection: Inspection, replay: Replay, places: Places | None, note: bytes | None
 ) -> None:
     """Compare a replayed tree with the last signed checkpoint, and with the published note.
 
     Args:
-        site: The log.
+        inspection: The check of the log.
         replay: The tree, folded from all that can be read.
         places: The mark; None where it cannot be read.
         note: What the store has published; None where it has published nothing.
-        findings: Told what contradicts the tree.
     """
-    signed = [] if places is None else [("signed", places.mark.checkpoint)]
-    published = _published(site, note, findings)
-    if published is not None:
-        signed.append(("published", published))
-    head = replay.head
-    for what, checkpoint in signed:
-        if checkpoint.size > head.size:
-            detail = f"{checkpoint.size} entries were {what}, only {head.size} can be read"
-            findings.add(Damage.ENTRIES_LOST, site.store.name, detail)
+    site = inspection.site
+    published = _published(inspection, note)
+    mark = None if places is None else places.mark.checkpoint
+    for what, checkpoint in (("signed", mark), ("published", published)):
+        if checkpoint is None:
+            continue
+        if checkpoint.size > replay.head.size:
+            detail = f"{checkpoint.size} entries were {what}, {replay.head.size} can be read"
+            inspection.add(Damage.ENTRIES_LOST, site.store.name, detail)
         elif replay.root_at(checkpoint.size) != checkpoint.root:
             detail = f"at size {checkpoint.size} the tree has another root than was {what}"
-            findings.add(Damage.HISTORY_DIFFERS, site.store.name, detail)
-    if places is not None and published is not None:
-        mark = places.mark.checkpoint
-        if published.size > mark.size:
-            detail = f"the store has published size {published.size}, the mark is {mark.size}"
-            findings.add(Damage.MARK_BEHIND, site.keeper.name, detail)
+            inspection.add(Damage.HISTORY_DIFFERS, site.store.name, detail)
+    if mark is not None and published is not None and published.size > mark.size:
+        detail = f"the store has published size {published.size}, the mark is {mark.size}"
+        inspection.add(Damage.MARK_BEHIND, site.keeper.name, detail)
 
 
-def _published(site: LogSite, note: bytes | None, findings: Findings) -> Checkpoint | None:
+def _published(inspection: Inspection, note: bytes | None) -> Checkpoint | None:
     if note is None:
         return None
+    site = inspection.site
     try:
         return open_checkpoint(note, [site.verifier], site.origin)
     except NoteError as error:
         detail = f"the published note is none that the log signed ({error.reason})"
-        findings.add(Damage.NOTE_DAMAGED, site.store.name, detail)
+        inspection.add(Damage.NOTE_DAMAGED, site.store.name, detail)
         return None

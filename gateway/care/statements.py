@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.admission.genesis import open_genesis
-from gateway.care.findings import Damage, Findings
-from gateway.care.site import LogSite, Progress
+from gateway.care.findings import Damage
+from gateway.care.inspection import Inspection
 from gateway.core.chain import Draft, SignedHeader
 from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
@@ -27,63 +27,55 @@ from gateway.wire import entries, statements
 _TELL_EVERY: Final = 500
 
 
-def examine(
-    site: LogSite, store: RawStore, size: int, findings: Findings, progress: Progress
-) -> None:
+def examine(inspection: Inspection, store: RawStore, size: int) -> None:
     """Verify every entry of a log.
 
     Args:
-        site: The log.
+        inspection: The check of the log.
         store: A store made from its blocks.
         size: How many entries it holds.
-        findings: Told which do not verify.
-        progress: Told how far it is.
     """
-    what = f"{site.name}: verifying the signatures"
+    site = inspection.site
     draft: Draft | None = None
     for index, body in store.entries():
-        where = f"{site.store.name}, index {index}"
         if not site.genesis:
             if site.summarize(body) is None:
-                findings.add(Damage.ENTRY_OPAQUE, where, "it is no event")
+                inspection.in_store(Damage.ENTRY_OPAQUE, f"index {index}", "it is no event")
         elif index == 0:
-            draft = _begin(site, body, findings)
+            draft = _begin(inspection, body)
         else:
-            _examine(draft, store, index, body, where, findings)
+            _examine(inspection, draft, store, index, body)
         if not index % _TELL_EVERY:
-            progress(what, index, size)
-    progress(what, size, size)
+            inspection.tell("verifying the signatures", index, size)
 
 
-def _begin(site: LogSite, body: bytes, findings: Findings) -> Draft | None:
-    where = f"{site.store.name}, index 0"
+def _begin(inspection: Inspection, body: bytes) -> Draft | None:
     try:
         genesis = open_genesis(entries.envelope_bytes(body))
     except Refusal as refusal:
         detail = f"it is no genesis statement ({refusal.reason})"
-        findings.add(Damage.GENESIS_DIFFERS, where, detail)
+        inspection.in_store(Damage.GENESIS_DIFFERS, "index 0", detail)
         return None
-    if genesis.digest.hex() != site.genesis:
-        findings.add(Damage.GENESIS_DIFFERS, where, "it is another statement than was pinned")
+    if genesis.digest.hex() != inspection.site.genesis:
+        detail = "it is another statement than was pinned"
+        inspection.in_store(Damage.GENESIS_DIFFERS, "index 0", detail)
     return Directory.from_genesis(genesis.header).draft()
 
 
-def _examine(  # noqa: PLR0913 - one entry, and what it is judged by
-    draft: Draft | None,
-    store: RawStore,
-    index: int,
-    body: bytes,
-    where: str,
-    findings: Findings,
+def _examine(
+    inspection: Inspection, draft: Draft | None, store: RawStore, index: int, body: bytes
 ) -> None:
+    where = f"index {index}"
     try:
         envelope = entries.envelope_of(body)
         header = statements.parse(envelope.payload).header
     except Refusal as refusal:
-        findings.add(Damage.ENTRY_OPAQUE, where, f"it is no statement ({refusal.reason})")
+        detail = f"it is no statement ({refusal.reason})"
+        inspection.in_store(Damage.ENTRY_OPAQUE, where, detail)
         return
     if store.first_of(index) != index:
-        findings.add(Damage.STATEMENT_REPEATED, where, "its id stands in the ledger before")
+        detail = "its id stands in the ledger before"
+        inspection.in_store(Damage.STATEMENT_REPEATED, where, detail)
         return
     if draft is None:
         return
@@ -92,10 +84,16 @@ def _examine(  # noqa: PLR0913 - one entry, and what it is judged by
     )
     try:
         draft.verify(signed)
-        terms = terms_of(header)
-        if terms is not None and len(envelope.signatures) < terms.lab_signatures:
-            raise Refusal(Reason.SIGNATURES_INSUFFICIENT, "more keys of the lab have to sign")
+        _check_enough(signed)
         if header.kind.is_directory:
             draft.apply(index, header)
     except Refusal as refusal:
-        findings.add(Damage.STATEMENT_UNPROVEN, where, f"{refusal.reason}: {refusal.detail}")
+        detail = f"{refusal.reason}: {refusal.detail}"
+        inspection.in_store(Damage.STATEMENT_UNPROVEN, where, detail)
+
+
+def _check_enough(signed: SignedHeader) -> None:
+    """Refuse a grant that fewer keys of the lab have signed than it says that it needs."""
+    terms = terms_of(signed.header)
+    if terms is not None and len(signed.envelope.signatures) < terms.lab_signatures:
+        raise Refusal(Reason.SIGNATURES_INSUFFICIENT, "more keys of the lab have to sign")

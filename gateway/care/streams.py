@@ -15,9 +15,9 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import Final
 
-from gateway.care.findings import Damage, Findings
+from gateway.care.findings import Damage
+from gateway.care.inspection import Inspection
 from gateway.care.replay import Replay
-from gateway.care.site import LogSite, Progress
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.raw import RawStore, Unreadable
 from gateway.ledger.stream import JetStreamReader
@@ -27,53 +27,48 @@ _AT_ONCE: Final = 64
 
 
 async def examine(
-    site: LogSite,
-    integrator: RoleConnection,
-    store: RawStore | None,
-    replay: Replay,
-    findings: Findings,
-    progress: Progress,
+    inspection: Inspection, integrator: RoleConnection, store: RawStore | None, replay: Replay
 ) -> None:
     """Compare a log's stream with its store.
 
     Args:
-        site: The log.
+        inspection: The check of the log.
         integrator: A connection as the integrator.
         store: The store, open for reading; None where it cannot be read.
         replay: What was folded of the store; folded on with what only the stream holds.
-        findings: Told what differs.
-        progress: Told how far it is.
 
     Raises:
         Fault: LEDGER_UNAVAILABLE, nats-server does not answer.
     """
+    site = inspection.site
     name = f"stream {site.log.stream}"
     changed = await changed_settings(integrator, site.log)
     if changed is None:
-        findings.add(Damage.STREAM_MISSING, name, "nats-server has no such stream")
+        inspection.add(Damage.STREAM_MISSING, name, "nats-server has no such stream")
         return
     if changed:
-        findings.add(Damage.STREAM_SETTINGS, name, f"changed: {', '.join(changed)}")
+        inspection.add(Damage.STREAM_SETTINGS, name, f"changed: {', '.join(changed)}")
     reader = JetStreamReader(integrator, site.log)
     bounds = await reader.bounds()
     known = _Hashes(store)
     last = max(bounds.last, known.last)
     if bounds.last < known.last:
         detail = f"it ends at {bounds.last}, the store has folded it up to {known.last}"
-        findings.add(Damage.STREAM_ENDS_EARLY, name, detail)
-    what = f"{site.name}: reading the stream"
+        inspection.add(Damage.STREAM_ENDS_EARLY, name, detail)
     async with aclosing(_messages(reader, bounds.last)) as messages:
         async for sequence, message in messages:
             folded = known.at(sequence)
             where = f"{name}, sequence {sequence}"
             if message is None:
-                findings.add(Damage.STREAM_HOLE, where, "it holds nothing there and goes on after")
+                inspection.add(
+                    Damage.STREAM_HOLE, where, "it holds nothing there and goes on after"
+                )
             elif folded is not None and sha256(message).digest() != folded:
                 detail = "it holds another message than the store has folded"
-                findings.add(Damage.STREAM_CHANGED, where, detail)
+                inspection.add(Damage.STREAM_CHANGED, where, detail)
             elif sequence == replay.blocks + 1:
                 await asyncio.to_thread(replay.fold, sequence, message)
-            progress(what, sequence, last)
+            inspection.tell("reading the stream", sequence, last)
 
 
 async def _messages(

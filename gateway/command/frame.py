@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -33,13 +35,28 @@ def configure_logs(*, as_json: bool) -> None:
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Turn what can be mended into one sentence, exit status 1."""
+def sentences(status: int = 1) -> Iterator[None]:
+    """Turn what can be mended into one sentence.
+
+    Args:
+        status: The exit status.
+    """
     try:
         yield
     except (SetupError, TlsError, PortError) as error:
-        raise click.ClickException(f"{error}.") from None
+        raise _Sentence(f"{error}.", status) from None
     except Fault as fault:
-        raise click.ClickException(f"{fault.detail}.") from None
+        raise _Sentence(f"{fault.detail}.", status) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+        raise _Sentence(f"{error.filename}: {error.strerror}.", status) from None
+
+
+class _Sentence(click.ClickException):
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self._status = status
+
+    def show(self, file: IO[str] | None = None) -> None:
+        super().show(file)
+        # The class has one status for all of its kind; this one has its own.
+        sys.exit(self._status)

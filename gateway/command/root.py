@@ -8,6 +8,7 @@ import click
 
 from gateway.command.configuring import config
 from gateway.command.examining import doctor
+from gateway.command.ledger import ledger
 from gateway.command.running import init, serve
 from gateway.command.upgrading import upgrade
 
@@ -24,8 +25,9 @@ def main() -> None:
       forewarn-gateway serve --state run/gateway
       forewarn-gateway config show --state run/gateway
       forewarn-gateway doctor --state run/gateway
+      forewarn-gateway ledger check --state run/gateway
     """
 
 
-for _command in (init, serve, config, doctor, upgrade):
+for _command in (init, serve, config, doctor, upgrade, ledger):
     main.add_command(_command)

@@ -56,6 +56,11 @@ class StateFolder:
         return self.root / "audit-keeper"
 
     @property
+    def jetstream(self) -> Path:
+        """What nats-server keeps: the streams of both logs."""
+        return self.root / "jetstream"
+
+    @property
     def config(self) -> Path:
         """The configuration, whoever runs the gateway may edit it."""
         return self.root / "gateway.toml"

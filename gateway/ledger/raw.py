@@ -95,10 +95,10 @@ class RawStore:
         value = rows[0][0]
         return value if isinstance(value, bytes) else str(value).encode()
 
-    def definitions(self) -> dict[str, str]:
-        """Give the definition of every table and index, by name."""
-        rows = self._all("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-        return {str(name): str(sql) for name, sql in rows}
+    def definitions(self) -> frozenset[str]:
+        """Name every table and index that was defined."""
+        rows = self._all("SELECT type || ' ' || name FROM sqlite_schema WHERE sql IS NOT NULL")
+        return frozenset(str(name) for (name,) in rows)
 
     def tables(self) -> list[str]:
         """Name the tables."""
@@ -161,7 +161,9 @@ class RawStore:
         )
         return index if rows[0][0] is None else int(rows[0][0])
 
-    def rows(self, table: str, where: str = "") -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    def rows(
+        self, table: str, where: str = ""
+    ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
         """Give every row of a table with its key, in the order of its key.
 
         Args:
