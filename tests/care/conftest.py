@@ -41,7 +41,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     live = Live.make(tmp_path_factory.mktemp("past"))
     live.init()
     said = [notice(CIVIL) for _ in range(8)]
-    answers = []
+    answers: list[pb.SubmitResponse] = []
     older = live.folder / "older"
     for part in (said[:4], said[4:]):
         live.serve()

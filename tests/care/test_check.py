@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from nats.js import api
 
 from gateway.care.findings import REMARKS, REMEDIES, Damage
@@ -56,6 +61,11 @@ def reword(path: Path, old: str, new: str) -> None:
 def drop_index(path: Path) -> None:
     with database(path) as connection:
         connection.execute("DROP INDEX entry_digest")
+
+
+def another_key() -> bytes:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def another_history(state: Path) -> None:
@@ -187,8 +197,8 @@ KEEPER: dict[str, tuple[Damaging, set[Damage]]] = {
         in_folder("keeper/log.pem", lambda path: flip(path, 1)),
         {Damage.KEY_DAMAGED},
     ),
-    "a bit in the key": (
-        in_folder("keeper/log.pem", lambda path: flip(path, 60)),
+    "another key": (
+        in_folder("keeper/log.pem", lambda path: path.write_bytes(another_key())),
         {Damage.KEY_NOT_PINNED},
     ),
     "the key open": (

@@ -200,7 +200,7 @@ class Both:
             return None
         grown = self.directory.proven([signed], signed.index + 1)
         try:
-            self.directory._draft().verify(signed)
+            self.directory.draft().verify(signed)
             self.directory.check(signed.header)
         except Refusal as refusal:
             self._why = str(refusal)
