@@ -103,7 +103,7 @@ def cut_stream(to: float, *, indexed: bool = True) -> Damaging:
     return damage
 
 
-def in_stream(name: str, act: Callable[[Path], None]) -> Damaging:
+def in_stream(name: str, act: Callable[[Path], object]) -> Damaging:
     """Do something to a file of the stream's folder."""
 
     def damage(state: Path) -> None:
@@ -112,7 +112,7 @@ def in_stream(name: str, act: Callable[[Path], None]) -> Damaging:
     return damage
 
 
-def in_folder(name: str, act: Callable[[Path], None]) -> Damaging:
+def in_folder(name: str, act: Callable[[Path], object]) -> Damaging:
     """Do something to a file of the state folder."""
 
     def damage(state: Path) -> None:
