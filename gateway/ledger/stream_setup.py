@@ -179,16 +179,8 @@ async def changed_settings(connection: RoleConnection, log: Log) -> tuple[str, .
     Raises:
         Fault: LEDGER_UNAVAILABLE, the server does not answer.
     """
-<<<<<<< HEAD
     found = await _stream_config(connection, log.stream)
     return None if found is None else _changed(found, log)
-=======
-    found = await _stream_config(connection, log)
-    if found is None:
-        return None
-    wanted = _wanted(log, found.num_replicas or 1)
-    return tuple(name for name in _SETTINGS if getattr(found, name, None) != getattr(wanted, name))
->>>>>>> 03f4b17 (ledger check: both logs of a state folder proven whole, or each damage named)
 
 
 def holds_files(store_dir: Path, beside: Collection[Log] = ()) -> bool:
