@@ -115,11 +115,13 @@ class Journal:
             self._say_failing(fault)
             raise _not_released() from fault
         if any(outcome.verdict is not Verdict.ACCEPTED for outcome in outcomes):
-            _log.error("the audit log took an event for malformed")
+            _log.error(
+                "the audit log took an event for malformed", extra={"event": "audit_malformed"}
+            )
             raise _not_released()
         if self._failing:
             self._failing = False
-            _log.warning("releases are recorded again")
+            _log.warning("releases are recorded again", extra={"event": "audit_recording"})
 
     def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
@@ -165,7 +167,11 @@ class Journal:
             try:
                 await self.flush()
             except Fault as fault:
-                _log.warning("the audit log waits reason=%s: %s", fault.reason, fault.detail)
+                _log.warning(
+                    "the audit log waits: %s",
+                    fault.detail,
+                    extra={"event": "audit_waits", "reason": fault.reason},
+                )
                 await asyncio.sleep(self._pace.retry)
                 self._stirred.set()
 
@@ -193,9 +199,9 @@ class Journal:
         if not self._failing:
             self._failing = True
             _log.error(
-                "nothing above TLP:GREEN leaves, the audit log cannot be written reason=%s: %s",
-                fault.reason,
+                "nothing above TLP:GREEN leaves, the audit log cannot be written: %s",
                 fault.detail,
+                extra={"event": "audit_failing", "reason": fault.reason},
             )
 
     def _once(self, event: Event) -> Entry:

@@ -29,9 +29,10 @@ json_option = click.option(
 )
 
 
-def configure_logs(*, as_json: bool) -> None:
-    """Send log lines to standard error, as lines or as JSON."""
-    logs.configure(logs.JsonLines() if as_json else logs.Lines())
+def configure_logs(*, as_json: bool, log: logs.Log | None = None) -> None:
+    """Send log lines to standard error, as lines or as JSON, as a configuration says."""
+    log = log or logs.Log()
+    logs.configure(logs.formatter(log, as_json=as_json), log)
 
 
 @contextmanager

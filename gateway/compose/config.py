@@ -20,6 +20,7 @@ from typing import Any, Final, Self
 from gateway.compose.address import Address
 from gateway.compose.limits import Limits
 from gateway.compose.log_http import LogHttp
+from gateway.compose.logs import Log
 from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
 from gateway.edge.tls import TlsFiles
@@ -112,6 +113,7 @@ class Config:
         tls: Its certificate and key, and the authorities.
         limits: What it takes on.
         log_http: Where strangers read the logs.
+        log: What is logged.
         doctor: What `forewarn-gateway doctor` warns of.
     """
 
@@ -126,6 +128,10 @@ class Config:
     log_http: LogHttp = field(
         default_factory=LogHttp,
         metadata=setting("Checkpoints, tiles and commitments of both logs, without a certificate."),
+    )
+    log: Log = field(
+        default_factory=Log,
+        metadata=setting("Log lines, on standard error: ids and reasons, no content."),
     )
     doctor: Doctor = field(
         default_factory=Doctor, metadata=setting("When `forewarn-gateway doctor` warns.")

@@ -1,8 +1,11 @@
 """Log lines on standard error: one a line, ids and reasons only.
 
+* A record says what happened in `event`, and with whom and why in fields of fixed names (`FIELDS`),
+  given as `extra`. JSON lines hold them as they are; lines for people end with them.
 * Of an exception, a line holds the type and the place: its text may repeat what it choked on.
 * Of a message, the first line: what asyncio says after it holds whole tasks.
-* Libraries are heard from WARNING on.
+* Whatever is said passes through `redaction`.
+* Libraries are heard from WARNING on, unless `[log]` says otherwise.
 """
 
 from __future__ import annotations
@@ -10,15 +13,96 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum, unique
+from typing import Final
+
+from gateway.compose.redaction import redacted
+from gateway.compose.settings import setting
+
+FIELDS: Final = {
+    "event": "what happened: a stable name, listed in operations.md",
+    "reason": "the refusal's or fault's reason",
+    "rpc": "the call",
+    "system": "the SPIFFE ID of the system that called",
+    "digest": "the first digits of a statement's digest",
+    "log": "which log: ledger or audit",
+    "role": "which role of NATS",
+    "address": "where something listens",
+    "status": "with which status something ended",
+    "child": "which process",
+    "error": "of an exception, its type",
+    "at": "of an exception, its place in the code",
+}
+"""The fields that a record may carry, and what each holds."""
+
+
+@unique
+class Level(StrEnum):
+    """From which level on lines are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+@unique
+class Form(StrEnum):
+    """How lines look."""
+
+    LINES = "lines"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """See `[log]`."""
+
+    form: Form = field(
+        default=Form.LINES, metadata=setting("How lines look; `serve --json` writes JSON anyway.")
+    )
+    level: Level = field(
+        default=Level.INFO, metadata=setting("From which level on the gateway's lines are written.")
+    )
+    libraries: Level = field(
+        default=Level.WARNING, metadata=setting("The same of the libraries that it uses.")
+    )
+    parts: tuple[str, ...] = field(
+        default=(),
+        metadata=setting('Levels of single parts, as in "gateway.ledger=debug", "nats=info".'),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse what is no level of a part."""
+        for _ in self.levels():
+            pass
+
+    def levels(self) -> Iterable[tuple[str, Level]]:
+        """Give the levels of single parts."""
+        for each in self.parts:
+            name, _, level = each.partition("=")
+            if not name or level not in set(Level):
+                raise ValueError(
+                    f'parts: {each!r} is not a part and its level, as in "gateway.edge=debug"; '
+                    f"levels are {', '.join(Level)}"
+                )
+            yield name, Level(level)
 
 
 class Lines(logging.Formatter):
-    """For people: time, level, place, message."""
+    """For people: time, level, place, message, fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Give one line."""
-        return " ".join(parts(record).values())
+        said = parts(record)
+        head = [said.pop(key) for key in ("time", "level", "logger", "message")]
+        said.pop("pid")
+        said.pop("event", None)
+        return " ".join([*head, *(f"{key}={value}" for key, value in said.items())])
 
 
 class JsonLines(logging.Formatter):
@@ -36,29 +120,54 @@ def parts(record: logging.LogRecord) -> dict[str, str]:
         record: The record.
 
     Returns:
-        Time, level, logger, message and, where there was an exception, its type and place.
+        Time, level, logger, process id, message, the fields that it carries and, where there was an
+        exception, its type and place.
     """
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     found = {
         "time": time.replace("+00:00", "Z"),
         "level": record.levelname,
         "logger": record.name,
-        "message": record.getMessage().partition("\n")[0],
+        "pid": str(record.process),
+        "message": redacted(record.getMessage()).partition("\n")[0],
     }
+    for name in FIELDS:
+        value = getattr(record, name, None)
+        if value is not None and value != "":
+            found[name] = redacted(str(value)).partition("\n")[0]
     if record.exc_info and record.exc_info[0] is not None:
         stack = traceback.extract_tb(record.exc_info[2])
-        place = f"{stack[-1].filename.rpartition('/')[2]}:{stack[-1].lineno}" if stack else "?"
-        found["error"] = f"error={record.exc_info[0].__name__} at={place}"
+        found["error"] = record.exc_info[0].__name__
+        found["at"] = (
+            f"{stack[-1].filename.rpartition('/')[2]}:{stack[-1].lineno}" if stack else "?"
+        )
     return found
 
 
-def configure(formatter: logging.Formatter) -> None:
+def formatter(log: Log, *, as_json: bool) -> logging.Formatter:
+    """Choose how lines look.
+
+    Args:
+        log: What the configuration says.
+        as_json: Whether JSON is asked for, whatever it says.
+
+    Returns:
+        The formatter.
+    """
+    return JsonLines() if as_json or log.form is Form.JSON else Lines()
+
+
+def configure(form: logging.Formatter, log: Log | None = None) -> None:
     """Send log lines to standard error.
 
     Args:
-        formatter: How a line looks.
+        form: How lines look.
+        log: From which levels on; by default as in a configuration that does not say.
     """
+    log = log or Log()
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("gateway").setLevel(logging.INFO)
+    handler.setFormatter(form)
+    logging.basicConfig(level=log.libraries.upper(), handlers=[handler], force=True)
+    logging.getLogger("gateway").setLevel(log.level.upper())
+    for name, level in log.levels():
+        logging.getLogger(name).setLevel(level.upper())

@@ -98,7 +98,7 @@ async def published(
     try:
         port = await server.start(address.host.strip("[]"), address.port, tls)
         bound = str(replace(address, port=port))
-        _log.info("the logs are served on %s", bound)
+        _log.info("the logs are served", extra={"event": "published", "address": bound})
         write_whole(state.log_listen, f"{bound}\n")
         try:
             yield

@@ -125,7 +125,10 @@ class Wakeups:
                 try:
                     self._ring(await self._brief.run(self._touched, seen, head.size))
                 except Fault as fault:
-                    _log.warning("nobody can be told apart, all are woken reason=%s", fault.reason)
+                    _log.warning(
+                        "nobody can be told apart, all are woken",
+                        extra={"event": "all_woken", "reason": fault.reason},
+                    )
                     self._ring(None)
             seen = head.size
 

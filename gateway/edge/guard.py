@@ -207,14 +207,15 @@ class Guard:
         """Answer with the status of what was raised; never returns."""
         if isinstance(error, grpc.aio.AbortError):
             raise error
+        digest = subject_of(call.request)
         if isinstance(error, Refusal):
             self._journal.refused(
                 system=call.system,
                 rpc=call.method.name,
                 reason=error.reason,
-                digest=subject_of(call.request),
+                digest=digest,
             )
-        status = judged(_log, call.method.name, error)
+        status = judged(_log, call.method.name, error, system=call.system, digest=digest)
         await context.abort(status.code, status.message, status.trailer)
         raise AssertionError  # abort raises
 

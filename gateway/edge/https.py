@@ -170,7 +170,11 @@ class HttpsServer:
                 accepted, peer = await loop.sock_accept(self._socket)
             except OSError as error:
                 # No file is left, or the caller has gone already: others may come.
-                _log.warning("a connection could not be accepted: %s", error.strerror)
+                _log.warning(
+                    "a connection could not be accepted: %s",
+                    error.strerror,
+                    extra={"event": "connection_unaccepted"},
+                )
                 self._slots.release()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
@@ -185,7 +189,11 @@ class HttpsServer:
         self._slots.release()
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log.error("a connection failed", exc_info=task.exception())
+            _log.error(
+                "a connection failed",
+                exc_info=task.exception(),
+                extra={"event": "connection_failed"},
+            )
 
     async def _serve(self, accepted: socket.socket, site: str) -> None:
         """See one connection through, from handshake to end."""
@@ -255,10 +263,14 @@ class HttpsServer:
         try:
             return await self._answer(request)
         except Fault as fault:
-            _log.warning("a request could not be answered: %s", fault)
+            _log.warning(
+                "a request could not be answered: %s",
+                fault,
+                extra={"event": "fault", "reason": fault.reason},
+            )
             return sorry(503, "not at present: come back shortly", _FAULT_SECONDS)
         except Exception:  # noqa: BLE001 - whoever asks hears nothing of it, the log does
-            _log.exception("a request failed")
+            _log.exception("a request failed", extra={"event": "failed"})
             return sorry(500, "the request failed")
 
 

@@ -56,9 +56,15 @@ class HttpsContext:
                 # Said once, whether it is fit or not.
                 self._looked_at = found
                 self._context = _load(self._files)
-                _log.info("the certificate for HTTPS was read anew")
+                _log.info(
+                    "the certificate for HTTPS was read anew", extra={"event": "certificates_read"}
+                )
         except TlsError as error:
-            _log.error("the certificate for HTTPS stays as it was: %s", error)
+            _log.error(
+                "the certificate for HTTPS stays as it was: %s",
+                error,
+                extra={"event": "certificates_unfit"},
+            )
         return self._context
 
     def _stamp(self) -> Stamp:

@@ -24,6 +24,7 @@ import grpc
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.core.errors import Fault, Reason, Refusal
+from gateway.core.identity import SystemId
 
 DOMAIN: Final = "forewarn"
 DETAILS_KEY: Final = "grpc-status-details-bin"
@@ -90,6 +91,8 @@ CODES: Final[Mapping[Reason, grpc.StatusCode]] = {
     Reason.LEDGER_CONTENDED: _Code.ABORTED,
     Reason.INTERNAL: _Code.INTERNAL,
 }
+
+_DIGEST_DIGITS: Final = 12
 
 _RETRY_AFTER: Final[Mapping[grpc.StatusCode, timedelta]] = {
     _Code.UNAVAILABLE: timedelta(seconds=1),
@@ -160,29 +163,39 @@ def status_of_failure() -> Status:
     return status_of(_SILENT)
 
 
-def judged(log: logging.Logger, rpc: str, error: Exception) -> Status:
+def judged(
+    log: logging.Logger,
+    rpc: str,
+    error: Exception,
+    *,
+    system: SystemId | None = None,
+    digest: bytes | None = None,
+) -> Status:
     """Give the error answer for whatever was raised, and log it: by reason, or type and place.
 
     Args:
         log: Where to.
         rpc: Name of the call.
         error: What was raised.
+        system: The system that called, where it is known.
+        digest: Digest of the statement that it is about, likewise.
 
     Returns:
         The answer; of what is neither refusal nor fault it says nothing.
     """
+    said = {
+        "rpc": rpc,
+        "system": system,
+        "digest": digest.hex()[:_DIGEST_DIGITS] if digest else None,
+    }
     if isinstance(error, Refusal):
-        log.info("refused rpc=%s reason=%s", rpc, error.reason)
+        log.info("refused", extra={"event": "refused", "reason": error.reason, **said})
         return status_of(error)
     if isinstance(error, Fault):
-        log.warning("fault rpc=%s reason=%s", rpc, error.reason)
+        log.warning("fault", extra={"event": "fault", "reason": error.reason, **said})
         return status_of(error)
+    # Its type and place are logged, never its text.
     place = traceback.extract_tb(error.__traceback__)[-1]
-    log.error(
-        "failed rpc=%s error=%s at=%s:%s",
-        rpc,
-        type(error).__name__,
-        place.filename.rpartition("gateway/")[2],
-        place.lineno,
-    )
+    at = f"{place.filename.rpartition('gateway/')[2]}:{place.lineno}"
+    log.error("failed", extra={"event": "failed", "error": type(error).__name__, "at": at, **said})
     return status_of_failure()

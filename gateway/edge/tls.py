@@ -82,10 +82,14 @@ class _Watcher:
                 return None
             configuration = _load(self._files)
         except TlsError as error:
-            _log.error("certificates stay as they were: %s", error)
+            _log.error(
+                "certificates stay as they were: %s",
+                error,
+                extra={"event": "certificates_unfit"},
+            )
             return None
         self._stamp = found
-        _log.info("certificates were read anew")
+        _log.info("certificates were read anew", extra={"event": "certificates_read"})
         if self._reloaded is not None:
             self._reloaded()
         return configuration

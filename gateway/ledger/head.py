@@ -83,7 +83,11 @@ class Head:
         try:
             note = await self._brief.run(self._read)
         except Fault as fault:
-            _log.warning("the head could not be read: %s", fault)
+            _log.warning(
+                "the head could not be read: %s",
+                fault,
+                extra={"event": "head_unread", "reason": fault.reason},
+            )
             return
         if note is not None:
             self._hear(note)

@@ -273,7 +273,10 @@ class RoleConnection:
             self._up.set()
             await session.lost()
             self._up.clear()
-            _log.warning("nats role %s: connection lost, connecting again", self._role)
+            _log.warning(
+                "connection to NATS lost, connecting again",
+                extra={"event": "nats_lost", "role": self._role},
+            )
 
 
 def _credential(secret: str) -> dict[str, Any]:

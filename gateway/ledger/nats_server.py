@@ -188,7 +188,10 @@ class EmbeddedNats:
             started = loop.time()
             if self._process is not None:
                 status = await self._process.wait()
-                _log.error("nats-server ended by itself (status %s), starting it again", status)
+                _log.error(
+                    "nats-server ended by itself, starting it again",
+                    extra={"event": "nats_ended", "status": status},
+                )
             if loop.time() - started > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE
             await asyncio.sleep(pause)
@@ -196,7 +199,11 @@ class EmbeddedNats:
             try:
                 await self._launch()
             except (Fault, OSError) as error:
-                _log.error("nats-server cannot be started again: %s", error)
+                _log.error(
+                    "nats-server cannot be started again: %s",
+                    error,
+                    extra={"event": "nats_unstarted"},
+                )
 
     async def _end_child(self) -> None:
         process, self._process = self._process, None
@@ -209,7 +216,7 @@ class EmbeddedNats:
                 await process.wait()
         except TimeoutError:
             # Every acknowledged message is synced already: killing loses nothing.
-            _log.warning("nats-server ignores SIGTERM, killing it")
+            _log.warning("nats-server ignores SIGTERM, killing it", extra={"event": "nats_killed"})
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()

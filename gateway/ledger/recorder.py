@@ -193,7 +193,7 @@ class BlockRecorder:
             self._halt(fault)
             raise
         except Exception as error:
-            _log.exception("the recorder failed")
+            _log.exception("the recorder failed", extra={"event": "recorder_failed"})
             failure = Fault(Reason.INTERNAL, "the recorder failed: see the gateway's log")
             self._halt(failure)
             raise failure from error
@@ -247,7 +247,11 @@ class BlockRecorder:
             if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                 raise
             # The outcome is unknown. It may have been stored, so it is looked for a little longer.
-            _log.warning("a block was not acknowledged: %s", fault.detail)
+            _log.warning(
+                "a block was not acknowledged: %s",
+                fault.detail,
+                extra={"event": "block_unacknowledged", "reason": fault.reason},
+            )
             block.failure = fault
             block.give_up_at = asyncio.get_running_loop().time() + self._limits.late_seconds
             return
@@ -294,7 +298,11 @@ class BlockRecorder:
         except Fault as fault:
             if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                 raise
-            _log.warning("verdicts could not be read, trying again: %s", fault.detail)
+            _log.warning(
+                "verdicts could not be read, trying again: %s",
+                fault.detail,
+                extra={"event": "verdicts_unread", "reason": fault.reason},
+            )
             return []
 
     def _read(self, blocks: Sequence[_Sent]) -> list[FoldedBlock]:
@@ -319,4 +327,8 @@ class BlockRecorder:
         for block in (*self._sent.values(), gathered):
             block.fail(fault)
         self._sent.clear()
-        _log.critical("the recorder halts: %s", fault.detail)
+        _log.critical(
+            "the recorder halts: %s",
+            fault.detail,
+            extra={"event": "halt", "reason": fault.reason},
+        )
