@@ -51,6 +51,8 @@ class Session:
         self.client = Client()
         self._role = role
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Set at the end as well, so that nobody waits for two things at once, which takes a task.
+        self._awaited: list[asyncio.Event] = []
 
     async def connect(self, endpoint: NatsEndpoint, url: str) -> None:
         """Connect and authenticate, both ways.
@@ -103,7 +105,8 @@ class Session:
         """
         task = asyncio.ensure_future(call)
         try:
-            await self._either(task)
+            awaited: set[asyncio.Future[Any]] = {task, self._ended}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if not task.done() or task.cancelled():
                 raise SessionEnded
             return task.result()
@@ -129,13 +132,17 @@ class Session:
             await self.race(self.client.flush(_CONNECT_SECONDS))
 
     async def event(self, event: asyncio.Event, *, within: float | None = None) -> bool:
-        """Wait for an event or for the session's end; False if neither came in time."""
-        task = asyncio.ensure_future(event.wait())
-        try:
-            await self._either(task, within)
-            return task.done() or self._ended.done()
-        finally:
-            task.cancel()
+        """Wait for an event, which the session's end sets as well; False if none came in time."""
+        if not self._ended.done():
+            self._awaited.append(event)
+            try:
+                async with asyncio.timeout(within):
+                    await event.wait()
+            except TimeoutError:
+                return self._ended.done()
+            finally:
+                self._awaited.remove(event)
+        return True
 
     async def lost(self) -> None:
         """Wait until the session is over."""
@@ -153,10 +160,6 @@ class Session:
         self._end()
         self._let_go()
 
-    async def _either(self, other: asyncio.Future[Any], within: float | None = None) -> None:
-        awaited: set[asyncio.Future[Any]] = {other, self._ended}
-        await asyncio.wait(awaited, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-
     def _let_go(self) -> None:
         """Close the socket where nats-py did not come as far as that; else nothing happens."""
         transport = self.client._transport  # noqa: SLF001 - it has no other way to it
@@ -166,6 +169,8 @@ class Session:
     def _end(self) -> None:
         if not self._ended.done():
             self._ended.set_result(None)
+            for event in self._awaited:
+                event.set()
 
     async def _on_closed(self) -> None:
         self._end()
