@@ -115,13 +115,13 @@ def check_not_relaxed(header: Header, opener: Header) -> None:
         )
 
 
-def may_read(*, reader: MemberId, sender: MemberId, audience: Iterable[MemberId], tlp: Tlp) -> bool:
+def may_read(*, reader: MemberId, sender: str, audience: Iterable[str], tlp: Tlp) -> bool:
     """Tell whether a member may read an entry; its own standing is asked elsewhere.
 
     Args:
         reader: The member that asks.
-        sender: The member that sent the statement.
-        audience: The members that it was delivered to.
+        sender: Id of the member that sent the statement.
+        audience: Ids of the members that it was delivered to.
         tlp: Its marking.
 
     Returns:

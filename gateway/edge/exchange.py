@@ -10,12 +10,15 @@ Each answer is read from one snapshot of the store. Cases are in `cases`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
+from gateway.admission.batches import Batches
 from gateway.core.errors import Reason, Refusal, invalid
+from gateway.core.identity import MemberId
 from gateway.core.tables import Protocol as CaseProtocol
 from gateway.edge import guard
 from gateway.edge.callers import Caller, Callers
@@ -38,6 +41,13 @@ from gateway.ports.reading import (
 )
 
 _FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
+
+# A stream that lacks so few entries of the ledger reads them at once, with all others that do: one
+# entry that is delivered to hundreds of streams costs each of them next to nothing.
+_NEWS: Final = 64
+
+_Asked = tuple[MemberId, Filter, int]
+"""Whose entries, which of them, and from which index on."""
 
 
 class ExchangeJournal(Journal, guard.Journal, Protocol):
@@ -95,6 +105,7 @@ class ExchangeService:
         self._streams = streams
         self._readings = readings
         self._journal = journal
+        self._news = Batches(self._reading_news)
         self._cases = Cases(origin=origin, reader=reader, head=head)
 
     async def submit(self, caller: Caller, request: pb.SubmitRequest) -> pb.SubmitResponse:
@@ -159,6 +170,8 @@ class ExchangeService:
             await self._callers.member(caller.system)
 
         async def read(start: int) -> Page:
+            if self._head.size - start <= _NEWS:
+                return await self._news.do((caller.id, wanted, start))
             return await self._readings.run(caller.id, self._page, caller, wanted, start, _FOLLOWED)
 
         pages = self._streams.follow(
@@ -212,24 +225,36 @@ class ExchangeService:
 
     def _page(self, caller: Caller, wanted: Filter, start: int, limits: PageLimits) -> Page:
         head = self._head.current
-        check_reached(start, head)
         with self._reader.snapshot() as snapshot:
-            end = wanted.end(snapshot, caller.id, start, head)
-            return read_page(
-                wanted.fetch(snapshot, caller.id, end),
-                start,
-                end=end,
-                reader=caller.id,
-                head=head,
-                snapshot=snapshot,
-                limits=limits,
-            )
+            return _page(head, snapshot, limits, (caller.id, wanted, start))
+
+    @contextmanager
+    def _reading_news(self) -> Iterator[Callable[[_Asked], Page]]:
+        """Open what streams share that are at the head: one snapshot, and the work of proofs."""
+        head = self._head.current
+        with self._reader.snapshot() as snapshot:
+            yield partial(_page, head, snapshot, _FOLLOWED)
 
     def _question(self, caller: Caller, wanted: Filter) -> Question:
         """Bind cursors to what is asked; those of ListEntries and Follow are the same."""
         return Question(
             origin=self._origin, member=caller.id, rpc="entries", question=wanted.canonical
         )
+
+
+def _page(head: SignedHead, snapshot: LedgerSnapshot, limits: PageLimits, asked: _Asked) -> Page:
+    member, wanted, start = asked
+    check_reached(start, head)
+    end = wanted.end(snapshot, member, start, head)
+    return read_page(
+        wanted.fetch(snapshot, member, end),
+        start,
+        end=end,
+        reader=member,
+        head=head,
+        snapshot=snapshot,
+        limits=limits,
+    )
 
 
 def _grant(entry: StoredEntry, snapshot: LedgerSnapshot) -> bytes:

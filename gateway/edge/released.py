@@ -125,8 +125,8 @@ def entitled(entry: StoredEntry, reader: MemberId, head: SignedHead) -> bool:
         return False
     return summary.directory or may_read(
         reader=reader,
-        sender=MemberId(summary.sender),
-        audience=[MemberId(member) for member in summary.audience],
+        sender=summary.sender,
+        audience=summary.audience,
         tlp=Tlp(summary.tlp),
     )
 
