@@ -82,6 +82,14 @@ class Flaw(StrEnum):
     """The exchange refuses to prove that the ledger goes on from what this member has verified."""
     LEDGER_ROLLED_BACK = auto()
     """The exchange's newest checkpoint is older than one that this member has verified."""
+    LOG_MALFORMED = auto()
+    """A tile or bundle of the published log is not one."""
+    LOG_INCOMPLETE = auto()
+    """The published log does not show what its checkpoint covers."""
+    LOG_CONTRADICTORY = auto()
+    """Leaves, tiles and checkpoint of the published log do not fit together."""
+    STATEMENT_REPEATED = auto()
+    """A statement of the member's stands in the log twice."""
     RECEIPT_MALFORMED = auto()
     """The file is not a saved receipt."""
 

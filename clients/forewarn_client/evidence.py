@@ -17,7 +17,6 @@ from typing import Final
 from forewarn_client import files
 from forewarn_client.checkpoint_file import SignedCheckpoint
 from forewarn_client.errors import Flaw, HistoryError
-from forewarn_client.join import Exchange
 
 FORMAT: Final = "forewarn-evidence/v1"
 _DIGITS: Final = 8
@@ -43,13 +42,14 @@ class Contradiction:
     proof: Sequence[bytes] | None = None
     rule: str = ""
 
-    def report(self, folder: Path, exchange: Exchange) -> HistoryError:
+    def report(self, folder: Path, origin: str, log_key: str) -> HistoryError:
         """Save the evidence and make the error that tells of it.
 
         Args:
             folder: Where to; made with mode 0700 where there is none. The same evidence is saved
                 once.
-            exchange: The exchange, as the member pinned it.
+            origin: Origin of the log, as it was pinned.
+            log_key: Its key, as it was pinned.
 
         Returns:
             The error, to be raised.
@@ -63,8 +63,8 @@ class Contradiction:
             "reason": str(self.reason),
             "detail": self.detail,
             "rule": self.rule,
-            "origin": exchange.origin,
-            "log_key": exchange.log_key,
+            "origin": origin,
+            "log_key": log_key,
             "verified": self.verified.note.decode(),
             "shown": self.shown.note.decode(),
             "consistency_proof": proof,

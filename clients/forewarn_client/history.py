@@ -228,5 +228,7 @@ class History:
         found = Contradiction(
             reason=reason, detail=detail, verified=newest, shown=shown, proof=proof, rule=rule
         )
-        self._contradicted = found.report(self._evidence, self._verifier.exchange)
+        self._contradicted = found.report(
+            self._evidence, self._verifier.exchange.origin, self._verifier.exchange.log_key
+        )
         return self._contradicted

@@ -320,9 +320,17 @@ class Home:
 
 
 def _successors(home: Home, join: JoinFile) -> tuple[Home, Home]:
-    """Give what a home may become: itself, or pinning an audit log where it pinned none yet."""
-    pinned = home.exchange.audit_log_key or join.exchange.audit_log_key
-    return home, replace(home, exchange=replace(home.exchange, audit_log_key=pinned))
+    """Give what a home may become: itself, or what pins an audit log where it pinned none yet.
+
+    Where the logs are read may change in any case: nothing is believed because of it.
+    """
+    changed = replace(
+        home.exchange,
+        audit_log_key=home.exchange.audit_log_key or join.exchange.audit_log_key,
+        log_url=join.exchange.log_url,
+        audit_log_url=join.exchange.audit_log_url,
+    )
+    return home, replace(home, exchange=changed)
 
 
 def _new_tls_key() -> bytes:

@@ -20,7 +20,8 @@ from forewarn_client import files, note
 from forewarn_client.errors import HomeError, VerificationError
 
 _KEYS: Final = ("origin", "trust_domain", "genesis_digest", "log_key", "address")
-_AUDIT: Final = "audit_log_key"
+# What is pinned only where an exchange has it.
+_MORE: Final = ("audit_log_key", "log_url", "audit_log_url")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _ADDRESS: Final = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
@@ -37,6 +38,9 @@ class Exchange:
         address: Where the gateway listens, `host:port`.
         audit_log_key: Its audit log's key, as in `exchange.example/audit+5e6f7a8b+AQ...`; empty
             where none is pinned.
+        log_url: Where everybody reads its ledger's tree, as in `https://exchange.example/ledger`;
+            empty where nobody can. Nothing is believed because it came from there.
+        audit_log_url: The same of its audit log.
     """
 
     origin: str
@@ -45,6 +49,8 @@ class Exchange:
     log_key: str
     address: str
     audit_log_key: str = ""
+    log_url: str = ""
+    audit_log_url: str = ""
 
     def __post_init__(self) -> None:
         """Refuse log keys that are none, or another log's.
@@ -87,17 +93,17 @@ class Exchange:
             raise HomeError(f"{source}: genesis_digest is not 64 lower-case hex digits")
         if _ADDRESS.fullmatch(stated["address"]) is None:
             raise HomeError(f"{source}: address is not host:port")
-        # Members that joined before there were audit logs pinned none.
-        audit_log_key = table.get(_AUDIT, "")
-        if not isinstance(audit_log_key, str):
-            raise HomeError(f"{source}: {_AUDIT} is not a text")
+        more = {key: table.get(key, "") for key in _MORE}
+        for key, value in more.items():
+            if not isinstance(value, str):
+                raise HomeError(f"{source}: {key} is not a text")
         return cls(
             origin=stated["origin"],
             trust_domain=stated["trust_domain"],
             genesis_digest=bytes.fromhex(stated["genesis_digest"]),
             log_key=stated["log_key"],
             address=stated["address"],
-            audit_log_key=audit_log_key,
+            **{key: str(value) for key, value in more.items()},
         )
 
     def table(self) -> dict[str, str]:
@@ -112,7 +118,7 @@ class Exchange:
             "genesis_digest": self.genesis_digest.hex(),
             "log_key": self.log_key,
             "address": self.address,
-            **({_AUDIT: self.audit_log_key} if self.audit_log_key else {}),
+            **{key: value for key in _MORE if (value := getattr(self, key))},
         }
 
 

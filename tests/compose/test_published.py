@@ -33,21 +33,12 @@ TILE = "application/octet-stream"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def published(live: Live) -> None:
-    """Have the logs served on a free port."""
-    config = live.state / "gateway.toml"
-    before, table, after = config.read_text().partition("[log_http]")
-    after = after.replace('address = ""', 'address = "127.0.0.1:0"', 1)
-    after = after.replace('public = ""', 'public = "logs.exchange.example:443"', 1)
-    config.write_text(before + table + after)
-
-
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """An exchange with more entries than a tile has."""
     live = Live.make(tmp_path_factory.mktemp("published"))
     live.init()
-    published(live)
+    live.publish("logs.exchange.example:443")
     live.init()
     live.serve()
     live.enrol(AURORA, CIVIL, HARBOR)
@@ -63,8 +54,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def stranger(live: Live, log: str = "ledger") -> closing[Stranger]:
     join = tomllib.loads((live.state / "exchange.toml").read_text())
     key = join["log_key" if log == "ledger" else "audit_log_key"]
-    address = (live.state / "run" / "log-listen").read_text().strip()
-    return closing(Stranger(address, f"/{log}", join["ca"].encode(), key))
+    return closing(Stranger(live.log_address, f"/{log}", join["ca"].encode(), key))
 
 
 def entries(live: Live) -> list[tuple[bytes, bytes]]:
@@ -177,7 +167,7 @@ def test_no_other_log_is_there(exchange: Live) -> None:
 def test_nothing_below_tls_1_3(exchange: Live) -> None:
     tls = ssl.create_default_context(cadata=exchange.authority.bundle.decode())
     tls.maximum_version = ssl.TLSVersion.TLSv1_2
-    host, _, port = (exchange.state / "run" / "log-listen").read_text().strip().rpartition(":")
+    host, _, port = exchange.log_address.rpartition(":")
     with (
         socket.create_connection((host, int(port)), timeout=60) as plain,
         pytest.raises((ssl.SSLError, ConnectionError)),
@@ -193,7 +183,7 @@ def test_members_are_told_where(exchange: Live) -> None:
 
 def test_what_a_checkpoint_does_not_cover_is_not_there_yet(own: Live) -> None:
     own.init()
-    published(own)
+    own.publish()
     own.serve()
     with stranger(own) as reading:
         first = reading.read()
@@ -208,7 +198,7 @@ def test_what_a_checkpoint_does_not_cover_is_not_there_yet(own: Live) -> None:
 
 def test_a_halted_ledger_is_still_shown(own: Live) -> None:
     own.init()
-    published(own)
+    own.publish()
     (stream,) = (own.state / "jetstream").glob("**/streams/LEDGER")
     shutil.copytree(stream, own.folder / "before")
     own.serve()

@@ -148,6 +148,19 @@ class Live:
         printed: dict[str, str] = json.loads(done.stdout)
         return printed
 
+    def publish(self, public: str = "") -> None:
+        """Have both logs served to everybody from the next start on, on a free port."""
+        config = self.state / "gateway.toml"
+        before, table, after = config.read_text().partition("[log_http]")
+        after = after.replace('address = ""', 'address = "127.0.0.1:0"', 1)
+        after = after.replace('public = ""', f'public = "{public}"', 1)
+        config.write_text(before + table + after)
+
+    @property
+    def log_address(self) -> str:
+        """Where the running gateway serves its logs."""
+        return (self.state / "run" / "log-listen").read_text().strip()
+
     def serve(self, *arguments: str) -> None:
         """Start the gateway and wait until it says that it serves."""
         self.start(*arguments)
