@@ -13,8 +13,10 @@ from typing import Final
 
 from gateway.audit.journal import Pace
 from gateway.compose.settings import setting
+from gateway.edge.rates import CALLS, STATEMENTS
 from gateway.edge.readings import THREADS
 from gateway.edge.server import EdgeLimits
+from gateway.edge.turnstile import MOST_ANSWER_BYTES, READER_SECONDS
 from gateway.ledger.recorder import RecorderLimits
 from gateway.ports.blocks import MAX_BLOCK_BYTES
 
@@ -68,7 +70,60 @@ class Limits:
             most=_WEEK_HOURS,
         ),
     )
-
+    reader_seconds: float = field(
+        default=READER_SECONDS,
+        metadata=setting(
+            "How long a message of a stream waits to be taken, before the stream ends.",
+            unit="seconds",
+            least=1,
+            most=3600,
+        ),
+    )
+    answer_bytes_per_member: int = field(
+        default=MOST_ANSWER_BYTES,
+        metadata=setting(
+            "Most bytes in answers that wait for one member to take them. They are held in memory.",
+            unit="bytes",
+            least=4 << 20,
+            most=4 << 30,
+        ),
+    )
+    statements_per_second: float = field(
+        default=STATEMENTS.per_second,
+        metadata=setting(
+            "Most statements of one member, on average, in each worker.",
+            unit="statements a second",
+            least=0.01,
+            most=1_000_000,
+        ),
+    )
+    statements_burst: int = field(
+        default=STATEMENTS.burst,
+        metadata=setting(
+            "The same at once, after a while of rest.",
+            unit="statements",
+            least=1,
+            most=1_000_000,
+        ),
+    )
+    calls_per_second: float = field(
+        default=CALLS.per_second,
+        metadata=setting(
+            "Most other calls of one member, on average; a stream counts once.",
+            unit="calls a second",
+            least=0.01,
+            most=1_000_000,
+        ),
+    )
+    calls_burst: int = field(
+        default=CALLS.burst,
+        metadata=setting(
+            "The same at once, after a while of rest.",
+            unit="calls",
+            least=1,
+            most=1_000_000,
+        ),
+    )
     handshake_seconds: int = field(
         default=_EDGE.handshake_seconds,
         metadata=setting(

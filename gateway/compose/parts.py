@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,9 +37,11 @@ from gateway.edge.audit import AuditService
 from gateway.edge.callers import Callers
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
-from gateway.edge.guard import Guard
+from gateway.edge.guard import Bounds, Guard
 from gateway.edge.log import LogService
+from gateway.edge.rates import Rate, Rates
 from gateway.edge.readings import Readings
+from gateway.edge.standings import Standings
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 
@@ -87,6 +90,7 @@ class Parts:
         audit: The audit log.
         journal: Writes the audit log.
         wakeups: Wakes streams.
+        standings: Ends streams whose caller may no longer call.
         writable: Whether statements can be taken in.
         readings: Where calls read the store.
         handlers: The guarded services.
@@ -96,6 +100,7 @@ class Parts:
     audit: LogParts
     journal: Journal
     wakeups: Wakeups
+    standings: Standings
     writable: Writable
     readings: Readings
     handlers: Sequence[grpc.GenericRpcHandler]
@@ -176,9 +181,11 @@ def build(
         (log_service_pb2, "LogService", LogService(reader=reader, head=head, readings=readings)),
         (audit_service_pb2, "AuditService", audits),
     )
+    standings = Standings(callers=callers, head=head)
     guard = Guard(
         callers=callers,
-        turnstile=Turnstile(limits.calls_per_member),
+        standings=standings,
+        bounds=_bounds(limits),
         head=head,
         now=now,
         journal=journal,
@@ -188,10 +195,27 @@ def build(
         audit=audit_log,
         journal=journal,
         wakeups=wakeups,
+        standings=standings,
         writable=writable,
         readings=readings,
         handlers=[
             guard.handler(file.DESCRIPTOR.services_by_name[name], service)
             for file, name, service in services
         ],
+    )
+
+
+def _bounds(limits: Limits) -> Bounds:
+    return Bounds(
+        rates=Rates(
+            statements=Rate(per_second=limits.statements_per_second, burst=limits.statements_burst),
+            calls=Rate(per_second=limits.calls_per_second, burst=limits.calls_burst),
+            clock=time.monotonic,
+        ),
+        turnstile=Turnstile(
+            limits.calls_per_member,
+            most_answers=limits.answer_bytes_per_member,
+            patience=limits.reader_seconds,
+        ),
+        reader_seconds=limits.reader_seconds,
     )

@@ -139,7 +139,7 @@ async def _wired(plan: LogPlan, house: House, keeper: Keeper) -> AsyncGenerator[
 async def _running(parts: Parts) -> AsyncGenerator[list[asyncio.Task[None]], None]:
     """Run what has a loop of its own; give those whose end would end the gateway."""
     ledger, audit_log = parts.ledger, parts.audit
-    lasting = (ledger.head, audit_log.head, parts.wakeups, parts.journal)
+    lasting = (ledger.head, audit_log.head, parts.wakeups, parts.standings, parts.journal)
     vital = [asyncio.create_task(each.run()) for each in lasting]
 
     def halt(fault: Fault) -> None:

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     SYSTEM_UNKNOWN = "SYSTEM_UNKNOWN"
     SYSTEM_SUSPENDED = "SYSTEM_SUSPENDED"
     TOO_MANY_CALLS = "TOO_MANY_CALLS"
+    RATE_EXCEEDED = "RATE_EXCEEDED"
+    READER_TOO_SLOW = "READER_TOO_SLOW"
 
     # Envelope: which member says.
     STATEMENT_TOO_LARGE = "STATEMENT_TOO_LARGE"
@@ -111,6 +113,7 @@ class Refusal(Exception):  # noqa: N818 - the domain's word; it is an answer, no
         reason: The stable reason.
         detail: One sentence for a person, without content of the statement.
         violations: The fields at fault, if any.
+        retry_after: Seconds after which the same will do; None where that is not known.
     """
 
     def __init__(
@@ -119,12 +122,14 @@ class Refusal(Exception):  # noqa: N818 - the domain's word; it is an answer, no
         detail: str,
         *,
         violations: tuple[FieldViolation, ...] = (),
+        retry_after: float | None = None,
     ) -> None:
-        """Keep the reason, the sentence and the fields."""
+        """Keep the reason, the sentence, the fields and the time."""
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.violations = violations
+        self.retry_after = retry_after
 
 
 class Fault(Exception):  # noqa: N818 - paired with Refusal

@@ -5,7 +5,7 @@
 * The caller's standing is asked before every page. Once it may no longer call, the stream ends.
 * The first page is given at once, also an empty one: it tells that the stream is open. Later empty
   pages are not given.
-* The next page is read when the one before has been taken: a slow reader costs no memory.
+* The next page is read when the one before has been taken: a slow reader costs one page.
 
 What a page holds, and who may have it, is for the reading to say: this module does not look inside.
 """

@@ -59,7 +59,9 @@ class AuditService:
         canonical = _canonical(request.since_time) if since is not None else b""
         question = Question(origin=self._origin, member=caller.id, rpc="audit", question=canonical)
         start = question.index(request.cursor)
-        return await self._readings.run(caller.id, self._page, question, start, since, limits)
+        return await self._readings.content(
+            caller, limits.most_bytes, self._page, question, start, since, limits
+        )
 
     def _page(
         self, question: Question, start: int, since: datetime | None, limits: PageLimits

@@ -23,6 +23,7 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId, peer_system, valid_until
 from gateway.core.members import Member
+from gateway.edge.turnstile import Place
 from gateway.ports.reading import LedgerHead
 
 _CERTIFICATE: Final = "x509_pem_cert"
@@ -37,11 +38,13 @@ class Caller:
         system: The system that calls.
         member: The member for which it calls.
         received_time: When the call was received, UTC.
+        place: What the call takes up.
     """
 
     system: SystemId
     member: Member
     received_time: datetime
+    place: Place
 
     @property
     def id(self) -> MemberId:
@@ -109,10 +112,18 @@ class Callers:
             Refusal: MEMBER_UNKNOWN, MEMBER_INACTIVE, SYSTEM_UNKNOWN or SYSTEM_SUSPENDED.
             Fault: The directory cannot be read.
         """
+        return (await self.directory()).authenticate(system)
+
+    async def directory(self) -> Directory:
+        """Give the directory as the newest signed checkpoint has it, or a later one.
+
+        Raises:
+            Fault: It cannot be read.
+        """
         size = self._head.size
         while self._at_hand is None or self._at_hand.size < size:
             self._at_hand = await self._readings.do(None)
-        return self._at_hand.authenticate(system)
+        return self._at_hand
 
     @contextmanager
     def _reading(self) -> Iterator[Callable[[None], Directory]]:

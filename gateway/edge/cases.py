@@ -17,7 +17,11 @@ from gateway.edge.filters import check_protocol
 from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
 from gateway.ports.reading import CaseRow, LedgerHead, LedgerReader
 
-_MOST: Final = 1000
+CASE_ENTRIES: Final = PageLimits(entries=1000)
+"""How much of a case one answer holds."""
+
+CASES_BYTES: Final = 256 << 10
+"""The largest list of cases, each about a hundred bytes."""
 
 
 class Cases:
@@ -61,7 +65,7 @@ class Cases:
                 reader=member,
                 head=head,
                 snapshot=snapshot,
-                limits=PageLimits(entries=_MOST),
+                limits=CASE_ENTRIES,
             )
         return _view(row), page
 

@@ -34,7 +34,9 @@ class DirectoryService:
     ) -> pb.ListDirectoryEntriesResponse:
         """List the directory's entries from an index on."""
         limits = PageLimits(entries=page_size(request.page_size))
-        page = await self._readings.run(caller.id, self._page, caller, request.from_index, limits)
+        page = await self._readings.content(
+            caller, limits.most_bytes, self._page, caller, request.from_index, limits
+        )
         departure = Departure(system=caller.system, rpc="ListDirectoryEntries")
         records = await page.records.let_go(self._journal, departure)
         return pb.ListDirectoryEntriesResponse(

@@ -22,10 +22,17 @@ from gateway.core.identity import MemberId
 from gateway.core.tables import Protocol as CaseProtocol
 from gateway.edge import guard
 from gateway.edge.callers import Caller, Callers
-from gateway.edge.cases import Cases
+from gateway.edge.cases import CASE_ENTRIES, CASES_BYTES, Cases
 from gateway.edge.cursor import Question
 from gateway.edge.filters import Filter, check_digest, parse_filter
-from gateway.edge.paging import Page, PageLimits, check_reached, page_size, read_page
+from gateway.edge.paging import (
+    RECORD_BYTES,
+    Page,
+    PageLimits,
+    check_reached,
+    page_size,
+    read_page,
+)
 from gateway.edge.readings import Readings
 from gateway.edge.released import Departure, Held, Journal, entry_not_found, released
 from gateway.edge.subject import subject_of
@@ -40,7 +47,8 @@ from gateway.ports.reading import (
     StoredEntry,
 )
 
-_FOLLOWED: Final = PageLimits(entries=256, bytes=1 << 20)
+# A message of a stream is what is kept for a reader that takes nothing.
+_FOLLOWED: Final = PageLimits(entries=256, bytes=256 << 10)
 
 # A stream that lacks so few entries of the ledger reads them at once, with all others that do: one
 # entry that is delivered to hundreds of streams costs each of them next to nothing.
@@ -136,7 +144,9 @@ class ExchangeService:
             raise invalid("name", "is missing; give an index or a digest", Reason.FIELD_MISSING)
         if request.HasField("digest"):
             check_digest("digest", request.digest)
-        held, head, grant = await self._readings.run(caller.id, self._entry, caller, request)
+        held, head, grant = await self._readings.content(
+            caller, RECORD_BYTES, self._entry, caller, request
+        )
         departure = Departure(system=caller.system, rpc="GetEntry", grant=grant)
         (record,) = await held.let_go(self._journal, departure)
         return pb.GetEntryResponse(record=record, checkpoint=head.note)
@@ -149,7 +159,9 @@ class ExchangeService:
         limits = PageLimits(entries=page_size(request.page_size))
         question = self._question(caller, wanted)
         start = question.index(request.cursor)
-        page = await self._readings.run(caller.id, self._page, caller, wanted, start, limits)
+        page = await self._readings.content(
+            caller, limits.most_bytes, self._page, caller, wanted, start, limits
+        )
         departure = Departure(system=caller.system, rpc="ListEntries")
         return pb.ListEntriesResponse(
             records=await page.records.let_go(self._journal, departure),
@@ -171,8 +183,11 @@ class ExchangeService:
 
         async def read(start: int) -> Page:
             if self._head.size - start <= _NEWS:
+                await caller.place.room(_FOLLOWED.most_bytes)
                 return await self._news.do((caller.id, wanted, start))
-            return await self._readings.run(caller.id, self._page, caller, wanted, start, _FOLLOWED)
+            return await self._readings.content(
+                caller, _FOLLOWED.most_bytes, self._page, caller, wanted, start, _FOLLOWED
+            )
 
         pages = self._streams.follow(
             member=caller.id,
@@ -192,7 +207,9 @@ class ExchangeService:
     async def get_case(self, caller: Caller, request: pb.GetCaseRequest) -> pb.GetCaseResponse:
         """Give a case with those of its entries that the caller may read."""
         check_digest("case_digest", request.case_digest)
-        view, page = await self._readings.run(caller.id, self._cases.get, caller.id, request)
+        view, page = await self._readings.content(
+            caller, CASE_ENTRIES.most_bytes, self._cases.get, caller.id, request
+        )
         grant = view.case_digest if view.protocol == CaseProtocol.GRANT else b""
         departure = Departure(system=caller.system, rpc="GetCase", grant=grant)
         return pb.GetCaseResponse(
@@ -206,7 +223,9 @@ class ExchangeService:
         self, caller: Caller, request: pb.ListCasesRequest
     ) -> pb.ListCasesResponse:
         """List the cases that the caller is party to."""
-        return await self._readings.run(caller.id, self._cases.list, caller.id, request)
+        return await self._readings.content(
+            caller, CASES_BYTES, self._cases.list, caller.id, request
+        )
 
     def _entry(self, caller: Caller, request: pb.GetEntryRequest) -> tuple[Held, SignedHead, bytes]:
         """Give an entry that the caller may read, and the grant's case that it belongs to."""

@@ -1,8 +1,10 @@
 """The guard around every method: no call reaches a service but through here.
 
-* In this order: the peer's certificate, the member's standing, the policy's row, the turnstile, the
-  size that the caller has verified (see `floor`), the request's bytes, the service. Whatever is not
-  allowed by all of them is refused.
+* In this order: the peer's certificate, the member's standing, the policy's row, its rate, the
+  turnstile, the size that the caller has verified (see `floor`), the request's bytes, the service.
+  Whatever is not allowed by all of them is refused.
+* A stream ends as soon as its caller may no longer call (see `standings`), and where a message was
+  not taken in time. gRPC gives its reader what was sent before, and then the reason.
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
@@ -16,6 +18,7 @@ Handlers are built from the service's descriptor: a method that the policy does 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
@@ -30,15 +33,21 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import SystemId
+from gateway.core.members import Member
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
+from gateway.edge.rates import Rates
+from gateway.edge.standings import Standings
 from gateway.edge.status import judged
 from gateway.edge.subject import subject_of
-from gateway.edge.turnstile import STREAM_BYTES, Turnstile
+from gateway.edge.turnstile import READER_SECONDS, STREAM_BYTES, Turnstile
 from gateway.ports.reading import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
+
+# A stream of statements is a call; each of its statements counts as one.
+_HANDS_IN: Final = frozenset({"Submit"})
 
 Context = grpc.aio.ServicerContext[bytes, Message]
 Unary = Callable[[Caller, Any], Awaitable[Message]]
@@ -53,6 +62,21 @@ class Journal(Protocol):
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
     ) -> None:
         """Count a refusal; waits for nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What each member is held to.
+
+    Attributes:
+        rates: How often it calls.
+        turnstile: How much it has open.
+        reader_seconds: How long a message of a stream waits for it to be taken.
+    """
+
+    rates: Rates
+    turnstile: Turnstile
+    reader_seconds: float = READER_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +95,8 @@ class Guard:
         self,
         *,
         callers: Callers,
-        turnstile: Turnstile,
+        standings: Standings,
+        bounds: Bounds,
         head: LedgerHead,
         now: Callable[[], datetime],
         journal: Journal,
@@ -80,13 +105,15 @@ class Guard:
 
         Args:
             callers: Tells who calls.
-            turnstile: Counts what each member has open.
+            standings: Tells when whoever has a stream open may no longer call.
+            bounds: What each member is held to.
             head: The newest signed checkpoint, which has to reach what the caller has verified.
             now: The clock, UTC.
             journal: Where refusals are counted.
         """
         self._callers = callers
-        self._turnstile = turnstile
+        self._standings = standings
+        self._bounds = bounds
         self._head = head
         self._now = now
         self._journal = journal
@@ -134,7 +161,7 @@ class Guard:
             try:
                 caller = await self._admit(made, context, len(data))
                 made.request = _parse(method, data)
-                return await call(caller, made.request)
+                return _counted(caller, await call(caller, made.request))
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
                 await self._refuse(made, context, error)
 
@@ -142,16 +169,18 @@ class Guard:
 
     def _streaming(
         self, method: MethodDescriptor, call: Streaming
-    ) -> Callable[[bytes, Context], AsyncIterator[Message]]:
-        async def guarded(data: bytes, context: Context) -> AsyncIterator[Message]:
+    ) -> Callable[[bytes, Context], Awaitable[None]]:
+        async def guarded(data: bytes, context: Context) -> None:
             made = _Call(method=method)
             try:
                 caller = await self._admit(made, context, len(data))
                 made.request = _parse(method, data)
-                async with aclosing(call(caller, made.request)) as answers:
+                async with (
+                    self._standings.watched(caller.system),
+                    aclosing(call(caller, made.request)) as answers,
+                ):
                     async for answer in answers:
-                        # gRPC asks for the next only when this one has been taken.
-                        yield answer
+                        await self._write(context, _counted(caller, answer))
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
                 await self._refuse(made, context, error)
 
@@ -159,40 +188,46 @@ class Guard:
 
     def _both_ways(
         self, method: MethodDescriptor, call: BothWays
-    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[Message]]:
-        async def guarded(
-            requests: AsyncIterator[bytes], context: Context
-        ) -> AsyncIterator[Message]:
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+        async def guarded(requests: AsyncIterator[bytes], context: Context) -> None:
             made = _Call(method=method)
 
-            async def incoming() -> AsyncGenerator[tuple[Caller, Message], None]:
+            async def incoming(opened: Caller) -> AsyncGenerator[tuple[Caller, Message], None]:
                 async for data in requests:
+                    # Not read on meanwhile: gRPC slows down whoever hands in too fast.
+                    await self._bounds.rates.statements.pass_soon(opened.id)
                     # Asked again for each: its time is its own, and a standing may end.
-                    yield await self._known(made, context), _parse(method, data)
+                    system, member, now = await self._known(made, context)
+                    yield (
+                        Caller(system=system, member=member, received_time=now, place=opened.place),
+                        _parse(method, data),
+                    )
 
             try:
                 caller = await self._admit(made, context, STREAM_BYTES)
                 async with (
-                    aclosing(incoming()) as admitted,
+                    self._standings.watched(caller.system),
+                    aclosing(incoming(caller)) as admitted,
                     aclosing(call(caller, admitted)) as answers,
                 ):
                     async for answer in answers:
-                        yield answer
+                        await self._write(context, answer)
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
                 await self._refuse(made, context, error)
 
         return guarded
 
     async def _admit(self, call: _Call, context: Context, size: int) -> Caller:
-        caller = await self._known(call, context)
-        self._turnstile.enter(caller.id, size)
-        context.add_done_callback(
-            lambda _: self._turnstile.leave(caller.id, size)  # type: ignore[arg-type] # stubs name it
-        )
+        system, member, now = await self._known(call, context)
+        rates = self._bounds.rates
+        meter = rates.statements if call.method.name in _HANDS_IN else rates.calls
+        meter.pass_now(member.id)
+        place = self._bounds.turnstile.enter(member.id, size)
+        context.add_done_callback(lambda _: place.leave())  # type: ignore[arg-type] # stubs name it
         await reach(self._head, verified_size(context.invocation_metadata()))
-        return caller
+        return Caller(system=system, member=member, received_time=now, place=place)
 
-    async def _known(self, call: _Call, context: Context) -> Caller:
+    async def _known(self, call: _Call, context: Context) -> tuple[SystemId, Member, datetime]:
         received, method = self._now(), call.method
         call.system = system = self._callers.system(context.auth_context(), received)
         member = await self._callers.member(system)
@@ -201,7 +236,24 @@ class Guard:
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
-        return Caller(system=system, member=member, received_time=received)
+        return system, member, received
+
+    async def _write(self, context: Context, answer: Message) -> None:
+        """Have a message of a stream taken by its reader, or end the stream."""
+        seconds = self._bounds.reader_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                # Done when what the reader lets through has room for all of it.
+                await context.write(answer)
+        except TimeoutError:
+            # gRPC keeps the message, and the status behind it, until the reader goes on or leaves:
+            # one message for each stream, which counts as long.
+            raise Refusal(
+                Reason.READER_TOO_SLOW,
+                f"a message was not taken for {seconds:g} seconds: read faster, and go on from the "
+                "last cursor; of statements that were handed in, hand in again those without an "
+                "answer",
+            ) from None
 
     async def _refuse(self, call: _Call, context: Context, error: Exception) -> NoReturn:
         """Answer with the status of what was raised; never returns."""
@@ -218,6 +270,13 @@ class Guard:
         status = judged(_log, call.method.name, error, system=call.system, digest=digest)
         await context.abort(status.code, status.message, status.trailer)
         raise AssertionError  # abort raises
+
+
+def _counted(caller: Caller, answer: Message) -> Message:
+    """Count an answer for what it holds, where room was taken for the most that it could."""
+    if caller.place.has_room:
+        caller.place.holds(answer.ByteSize())
+    return answer
 
 
 def _parse(method: MethodDescriptor, data: bytes) -> Message:

@@ -18,10 +18,13 @@ from gateway.core.errors import Fault, Reason, invalid
 from gateway.core.identity import MemberId
 from gateway.edge.released import Held, entitled, released
 from gateway.ports.reading import LedgerSnapshot, SignedHead, StoredEntry
+from gateway.wire.statements import MAX_STATEMENT_BYTES
 
 DEFAULT_ENTRIES: Final = 100
 MAX_ENTRIES: Final = 1000
 PAGE_BYTES: Final = 2 << 20
+RECORD_BYTES: Final = MAX_STATEMENT_BYTES + (64 << 10)
+"""The largest record: an entry holds an envelope, and what is said about it."""
 
 _STEP: Final = 16
 # Beside body and proof: index, salt, tags and lengths.
@@ -75,6 +78,11 @@ class PageLimits:
 
     entries: int
     bytes: int = PAGE_BYTES
+
+    @property
+    def most_bytes(self) -> int:
+        """The largest that an answer with such a page can be."""
+        return self.bytes + RECORD_BYTES
 
 
 def page_size(asked: int) -> int:

@@ -6,7 +6,10 @@
 * Who waits no longer gives its turn away. A thread is taken until it is done, also where nobody
   waits for the answer any more.
 
-It looks into no answer, and bounds nothing but what runs at once: `turnstile` bounds what waits.
+* What holds content is read only once there is room for it among the member's answers.
+
+It looks into no answer, and bounds nothing else but what runs at once: `turnstile` bounds what
+waits.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar
 
 from gateway.core.identity import MemberId
+from gateway.edge.callers import Caller
 
 # Most of a reading holds the interpreter's lock: more threads would not read more.
 THREADS: Final = 4
@@ -39,6 +43,32 @@ class Readings:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reading")
         self._free = threads
         self._waiting: OrderedDict[MemberId, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def content(
+        self, caller: Caller, most: int, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """Read the content of an answer, once there is room for it and it is the member's turn.
+
+        Args:
+            caller: Who calls.
+            most: The largest that the answer can be, in bytes.
+            read: Reads it, in a thread.
+            *args: What is read.
+            **kwargs: Likewise.
+
+        Returns:
+            What was read.
+
+        Raises:
+            Refusal: TOO_MANY_CALLS, the member does not take its answers.
+            Exception: Whatever the reading raises.
+        """
+        await caller.place.room(most)
+        try:
+            return await self.run(caller.id, read, *args, **kwargs)
+        except Exception:
+            caller.place.holds(0)
+            raise
 
     async def run(
         self, member: MemberId, read: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs

@@ -14,6 +14,7 @@ It sends nothing: the guard does.
 from __future__ import annotations
 
 import logging
+import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ CODES: Final[Mapping[Reason, grpc.StatusCode]] = {
     Reason.SYSTEM_UNKNOWN: _Code.PERMISSION_DENIED,
     Reason.SYSTEM_SUSPENDED: _Code.PERMISSION_DENIED,
     Reason.TOO_MANY_CALLS: _Code.RESOURCE_EXHAUSTED,
+    Reason.RATE_EXCEEDED: _Code.RESOURCE_EXHAUSTED,
+    Reason.READER_TOO_SLOW: _Code.RESOURCE_EXHAUSTED,
     Reason.STATEMENT_TOO_LARGE: _Code.INVALID_ARGUMENT,
     Reason.ENVELOPE_MALFORMED: _Code.INVALID_ARGUMENT,
     Reason.PAYLOAD_TYPE_UNSUPPORTED: _Code.INVALID_ARGUMENT,
@@ -149,13 +152,21 @@ def status_of(error: Refusal | Fault) -> Status:
         status.details.add().Pack(failure)
     if code in _RETRY_AFTER:
         retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromTimedelta(_RETRY_AFTER[code])
+        retry.retry_delay.FromTimedelta(_retry_after(error, code))
         status.details.add().Pack(retry)
     return Status(
         code=code,
         message=error.detail,
         details=status.SerializeToString(deterministic=True),
     )
+
+
+def _retry_after(error: Refusal | Fault, code: grpc.StatusCode) -> timedelta:
+    exact = error.retry_after if isinstance(error, Refusal) else None
+    if exact is None:
+        return _RETRY_AFTER[code]
+    # Rounded up: whoever comes back exactly then must not be too early.
+    return timedelta(microseconds=math.ceil(exact * 1e6))
 
 
 def status_of_failure() -> Status:

@@ -32,6 +32,8 @@ ELSEWHERE = {
     Reason.CLIENT_AUTH_EKU_MISSING: "vectors/spiffe",
     Reason.CERTIFICATE_EXPIRED: "edge",
     Reason.TOO_MANY_CALLS: "edge",
+    Reason.RATE_EXCEEDED: "edge",
+    Reason.READER_TOO_SLOW: "edge",
     Reason.ENTRY_NOT_FOUND: "compose",
     Reason.PAGE_SIZE_INVALID: "edge",
     Reason.CURSOR_INVALID: "edge",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -25,14 +26,17 @@ from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import VERIFIED_SIZE
-from gateway.edge.guard import Guard
+from gateway.edge.guard import Bounds, Guard
 from gateway.edge.policy import POLICY
+from gateway.edge.rates import Rate, Rates
+from gateway.edge.standings import Standings
 from gateway.edge.turnstile import Turnstile
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SERVICE = pb.DESCRIPTOR.services_by_name["ExchangeService"]
 SECRET = "unreleased-model-name"
 MOST = 3
+RATE = Rate(per_second=10, burst=20)
 
 
 class Aborted(grpc.aio.AbortError):
@@ -49,6 +53,8 @@ class Context:
         self.reason = ""
         self.message = ""
         self.done: list[Callable[[Any], None]] = []
+        self.written: list[Any] = []
+        self.reads = True
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self.certificate]} if self.certificate else {}
@@ -58,6 +64,12 @@ class Context:
 
     def add_done_callback(self, done: Callable[[Any], None]) -> None:
         self.done.append(done)
+
+    async def write(self, answer: Message) -> None:
+        if self.reads:
+            self.written.append(answer)
+        else:
+            await asyncio.Event().wait()
 
     async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
         self.code, self.message = code, message
@@ -144,8 +156,14 @@ class Journal:
 
 
 class World:
-    def __init__(self, kind: MemberKind = MemberKind.LAB, now: datetime = NOW) -> None:
+    def __init__(
+        self,
+        kind: MemberKind = MemberKind.LAB,
+        now: datetime = NOW,
+        rates: tuple[Rate, Rate] = (RATE, RATE),
+    ) -> None:
         self.directory = Directory(kind)
+        self.turnstile = Turnstile(MOST)
         self.head = Head()
         directories: Any = self.directory
         head: Any = self.head
@@ -154,7 +172,12 @@ class World:
         self.journal = Journal()
         guard = Guard(
             callers=callers,
-            turnstile=Turnstile(MOST),
+            standings=Standings(callers=callers, head=head),
+            bounds=Bounds(
+                rates=Rates(statements=rates[0], calls=rates[1], clock=lambda: 0.0),
+                turnstile=self.turnstile,
+                reader_seconds=0.05,
+            ),
             head=head,
             now=lambda: now,
             journal=self.journal,
@@ -177,22 +200,14 @@ class World:
                     self.directory.refusal = Refusal(Reason.MEMBER_INACTIVE, "it is suspended")
                 yield request
 
-        found: list[Any] = []
-        try:
-            async for each in self._method("SubmitStream").stream_stream(incoming(), context):
-                found.append(each)  # noqa: PERF401 - what came before the refusal counts
-        except Aborted:
-            pass
-        return found
+        with suppress(Aborted):
+            await self._method("SubmitStream").stream_stream(incoming(), context)
+        return context.written
 
     async def stream(self, context: Context) -> list[Any]:
-        found: list[Any] = []
-        try:
-            async for each in self._method("Follow").unary_stream(b"", context):
-                found.append(each)  # noqa: PERF401 - what came before the refusal counts
-        except Aborted:
-            pass
-        return found
+        with suppress(Aborted):
+            await self._method("Follow").unary_stream(b"", context)
+        return context.written
 
 
 @pytest.mark.asyncio
@@ -319,6 +334,39 @@ async def test_a_stream_gives_what_it_had_and_then_the_status(certificate: bytes
         grpc.StatusCode.PERMISSION_DENIED,
         Reason.MEMBER_INACTIVE,
     )
+
+
+@pytest.mark.asyncio
+async def test_a_message_that_is_not_taken_in_time_ends_the_stream(certificate: bytes) -> None:
+    world, context = World(), Context(certificate)
+    context.reads = False
+
+    assert await world.stream(context) == []
+    assert (context.code, context.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        Reason.READER_TOO_SLOW,
+    )
+    # It counts until gRPC has done with it: the message is still kept.
+    assert world.turnstile._inside
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("name", "most"), [("Submit", 3), ("GetEntry", 7)])
+async def test_statements_and_other_calls_have_rates_of_their_own(
+    certificate: bytes, name: str, most: int
+) -> None:
+    world, reasons = World(rates=(Rate(per_second=1, burst=3), Rate(per_second=1, burst=7))), []
+    for _ in range(10):
+        context = Context(certificate)
+        with suppress(Aborted):
+            await world.call(name, b"", context)
+        for done in context.done:
+            done(context)
+        reasons.append(context.reason)
+
+    assert reasons == [""] * most + [Reason.RATE_EXCEEDED] * (10 - most)
+    other = Context(certificate)
+    await world.call("GetEntry" if name == "Submit" else "Submit", b"", other)
 
 
 @pytest.mark.asyncio

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -31,9 +32,11 @@ from gateway.delivery.wakeups import Wakeups
 from gateway.edge.callers import Callers
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
-from gateway.edge.guard import Guard
+from gateway.edge.guard import Bounds, Guard
 from gateway.edge.log import LogService
+from gateway.edge.rates import Rate, Rates
 from gateway.edge.readings import Readings
+from gateway.edge.standings import Standings
 from gateway.edge.status import CODES, DOMAIN
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
@@ -68,6 +71,10 @@ class _Aborted(grpc.aio.AbortError):
     """What the context raises, as the real one does."""
 
 
+class _EnoughError(grpc.aio.AbortError):
+    """A stream's first answer is here: its caller has what it wanted."""
+
+
 class _Context:
     """As much of a servicer context as the guard uses."""
 
@@ -76,6 +83,7 @@ class _Context:
         self._metadata = metadata
         self._done: list[Callable[[Any], None]] = []
         self.failed: Failed | None = None
+        self.first: Message | None = None
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self._certificate]}
@@ -89,6 +97,10 @@ class _Context:
     def done(self) -> None:
         for callback in self._done:
             callback(self)
+
+    async def write(self, answer: Message) -> None:
+        self.first = answer
+        raise _EnoughError
 
     async def abort(self, code: grpc.StatusCode, message: str, trailer: Any) -> None:
         ((_, raw),) = trailer
@@ -183,11 +195,10 @@ class Edge:
         else:
             both_ways = handler.unary_stream is None
             call = handler.stream_stream if both_ways else handler.unary_stream
-            answers: AsyncIterator[Message] = call(
-                _alone(request) if both_ways else request, context
-            )
-            found = await anext(answers)
-            await answers.aclose()  # type: ignore[attr-defined]  # a generator, as the guard makes
+            with suppress(_EnoughError):
+                await call(_alone(request) if both_ways else request, context)
+            assert context.first is not None
+            found = context.first
         # What cannot be serialized never arrives.
         found.SerializeToString()
         return found
@@ -223,7 +234,8 @@ class Edge:
         }
         guard = Guard(
             callers=callers,
-            turnstile=Turnstile(1),
+            standings=Standings(callers=callers, head=head),
+            bounds=Bounds(rates=_unbounded(), turnstile=Turnstile(1)),
             head=head,
             now=lambda: world.pen.now,
             journal=journal,
@@ -233,6 +245,11 @@ class Edge:
             for name, service in services.items()
             for method in SERVICES[name].methods
         }
+
+
+def _unbounded() -> Rates:
+    rate = Rate(per_second=1e9, burst=10**9)
+    return Rates(statements=rate, calls=rate, clock=lambda: 0.0)
 
 
 async def _alone(request: bytes) -> AsyncIterator[bytes]:
