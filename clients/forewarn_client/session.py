@@ -60,6 +60,8 @@ _OPTIONS: Final = (
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 
+_log: Final = logging.getLogger(__name__)
+
 # Retries are reported to whoever listens to the logger `stamina`, and to nobody else.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -294,6 +296,10 @@ class Session:
             except grpc.aio.AioRpcError as error:
                 if not answers.is_transient(error):
                     raise answers.explain(error) from None
+                _log.info(
+                    "the stream ended, it is resumed from its last cursor reason=%s",
+                    answers.parse(error).reason,
+                )
             finally:
                 call.cancel()
 

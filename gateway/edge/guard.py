@@ -179,6 +179,7 @@ class Guard:
                     self._standings.watched(caller.system),
                     aclosing(call(caller, made.request)) as answers,
                 ):
+                    await _begin(context)
                     async for answer in answers:
                         await self._write(context, _counted(caller, answer))
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
@@ -210,6 +211,7 @@ class Guard:
                     aclosing(incoming(caller)) as admitted,
                     aclosing(call(caller, admitted)) as answers,
                 ):
+                    await _begin(context)
                     async for answer in answers:
                         await self._write(context, answer)
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
@@ -270,6 +272,15 @@ class Guard:
         status = judged(_log, call.method.name, error, system=call.system, digest=digest)
         await context.abort(status.code, status.message, status.trailer)
         raise AssertionError  # abort raises
+
+
+async def _begin(context: Context) -> None:
+    """Begin a stream of answers.
+
+    Apart from the first of them: where that is not taken, gRPC would begin once more in order to
+    send the status, and the status would be lost.
+    """
+    await context.send_initial_metadata(())
 
 
 def _counted(caller: Caller, answer: Message) -> Message:

@@ -65,6 +65,9 @@ class Context:
     def add_done_callback(self, done: Callable[[Any], None]) -> None:
         self.done.append(done)
 
+    async def send_initial_metadata(self, metadata: tuple[()]) -> None:
+        assert not self.written
+
     async def write(self, answer: Message) -> None:
         if self.reads:
             self.written.append(answer)

@@ -98,6 +98,9 @@ class _Context:
         for callback in self._done:
             callback(self)
 
+    async def send_initial_metadata(self, metadata: tuple[()]) -> None:
+        assert metadata == ()
+
     async def write(self, answer: Message) -> None:
         self.first = answer
         raise _EnoughError
