@@ -94,7 +94,10 @@ class Standings:
         try:
             directory = await self._callers.directory()
         except Fault as fault:
-            _log.warning("standings cannot be read, trying again reason=%s", fault.reason)
+            _log.warning(
+                "standings cannot be read, trying again",
+                extra={"event": "standings_unread", "reason": fault.reason},
+            )
             return False
         before, self._asked = self._asked, directory
         if before is not None and _same(before, directory):

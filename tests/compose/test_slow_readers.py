@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import threading
@@ -115,8 +116,9 @@ def until(holds: Callable[[], bool]) -> None:
 
 def told(live: Live, rpc: str, *reasons: Reason) -> int:
     """How many calls were refused so far, as the gateway's log has it."""
-    log = (live.folder / "gateway.log").read_text()
-    return sum(log.count(f"refused rpc={rpc} reason={reason}") for reason in reasons)
+    lines = (live.folder / "gateway.log").read_text().splitlines()
+    said = [json.loads(line) for line in lines if '"refused"' in line]
+    return sum(line["rpc"] == rpc and line["reason"] in reasons for line in said)
 
 
 def memory_mib(live: Live) -> float:
