@@ -13,7 +13,7 @@ import click
 from gateway.compose import logs
 from gateway.compose.state import SetupError
 from gateway.core.errors import Fault
-from gateway.edge.server import PortError
+from gateway.edge.port import PortError
 from gateway.edge.tls import TlsError
 
 state_option = click.option(

@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import resource
 import secrets
 import signal
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,10 @@ import uvloop
 from gateway.admission.genesis import Genesis, open_genesis
 from gateway.command.frame import configure_logs, json_option, sentences, state_option
 from gateway.compose.address import Address
-from gateway.compose.config import Config, Listen, Tls
+from gateway.compose.config import MOST_WORKERS, Config, Listen, Tls
 from gateway.compose.init import initialise
 from gateway.compose.limits import Limits
+from gateway.compose.process import collect_seldom, raise_file_limit
 from gateway.compose.serve import serve as serve_until
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Refusal
@@ -99,8 +97,14 @@ def init(  # noqa: PLR0913 - one parameter for each option
 @click.command()
 @state_option
 @click.option("--listen", help="Listen here instead of where gateway.toml says; port 0: any.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0, MOST_WORKERS),
+    help="So many worker processes beside one integrator, instead of what gateway.toml says; "
+    "0: one process that does everything.",
+)
 @json_option
-def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
+def serve(*, state: Path, listen: str | None, workers: int | None, as_json: bool) -> None:
     """Run the gateway until SIGTERM or Ctrl-C.
 
     Prints one line once it serves, and keeps the address in <state>/run/listen while it runs.
@@ -109,6 +113,7 @@ def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
     Examples:
       forewarn-gateway serve --state run/gateway
       forewarn-gateway serve --state run/gateway --listen 127.0.0.1:0 --json
+      forewarn-gateway serve --state run/gateway --workers 4
     """
 
     def ready(bound: str) -> None:
@@ -119,45 +124,23 @@ def serve(*, state: Path, listen: str | None, as_json: bool) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        await serve_until(folder, listen=address, stop=stop, ready=ready)
+        await serve_until(
+            folder, listen=address, workers=workers, json_logs=as_json, stop=stop, ready=ready
+        )
 
     folder = StateFolder(root=state.absolute())
     with sentences():
         configure_logs(as_json=as_json)
         raise_file_limit(_open_files(folder))
         address = Address.parse(listen) if listen else None
-        _collect_seldom()
+        collect_seldom()
         uvloop.run(until_signal())
-
-
-def raise_file_limit(wanted: int) -> None:
-    """Have as many open files as connections may need; usual limits are for less.
-
-    Args:
-        wanted: How many; fewer where the system allows no more.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        with suppress(ValueError, OSError):  # some systems allow less than they say
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _open_files(folder: StateFolder) -> int:
     # Without one, `serve` says what is missing.
     config = folder.config
     return (Config.read(config).limits if config.exists() else Limits()).open_files
-
-
-def _collect_seldom() -> None:
-    """Look for cyclic garbage less often, and never in what was loaded at the start.
-
-    A call leaves next to none behind, and with the usual settings the search takes about a fifth of
-    the time of a busy gateway.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _open_genesis(path: Path) -> Genesis:

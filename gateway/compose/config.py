@@ -28,6 +28,8 @@ from gateway.edge.tls import TlsFiles
 VERSION: Final = 1
 """How the file is read. A key that changes its meaning makes a new one; a new key does not."""
 
+MOST_WORKERS: Final = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
@@ -60,6 +62,22 @@ class Tls:
     def files(self) -> TlsFiles:
         """What the edge serves with."""
         return TlsFiles(certificate=self.certificate, key=self.key, client_ca=self.client_ca)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """See `[node]`."""
+
+    workers: int = field(
+        default=0,
+        metadata=setting(
+            "Worker processes that share the port, beside one integrator; 0 for one process that\n"
+            "does everything. Limits count in each worker by itself.",
+            unit="processes",
+            least=0,
+            most=MOST_WORKERS,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +129,7 @@ class Config:
     Attributes:
         listen: Where it listens, and under which address members reach it.
         tls: Its certificate and key, and the authorities.
+        node: How it is spread over processes.
         limits: What it takes on.
         log_http: Where strangers read the logs.
         log: What is logged.
@@ -120,6 +139,10 @@ class Config:
     listen: Listen = field(metadata=setting("Where the gateway is."))
     tls: Tls = field(
         metadata=setting("Certificates: read anew whenever they change. What is not fit is logged.")
+    )
+    node: Node = field(
+        default_factory=Node,
+        metadata=setting("How the gateway is spread over processes."),
     )
     limits: Limits = field(
         default_factory=Limits,

@@ -21,7 +21,7 @@ from gateway.admission.genesis import Genesis, genesis_entry
 from gateway.compose.config import Config
 from gateway.compose.join import join_file
 from gateway.compose.ledger import House, connected, opened
-from gateway.compose.log import LogPlan, audit_plan, ledger_plan
+from gateway.compose.log import LogPlan, audit_plan, check_pinned, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.audit import Act, AdminAct, Event
 from gateway.core.errors import Fault, Reason
@@ -95,7 +95,7 @@ async def _kept(plan: LogPlan, house: House, *, pinned: str) -> Keeper:
     if not pinned:
         _check_key_not_lost(plan, house, before)
         keeper = Keeper.create(plan.keeper, plan.origin)
-        async with connected(house.nats, Role.KEEPER) as connection:
+        async with connected(house.nats.endpoint, Role.KEEPER) as connection:
             await create_stream(
                 connection,
                 plan.log,
@@ -110,31 +110,12 @@ async def _kept(plan: LogPlan, house: House, *, pinned: str) -> Keeper:
     return keeper
 
 
-def check_pinned(keeper: Keeper, pinned: str, plan: LogPlan) -> None:
-    """Refuse a log key that is not the one that members have pinned.
-
-    Args:
-        keeper: The keeper of the key.
-        pinned: The verifier key that the folder was begun with.
-        plan: The log.
-
-    Raises:
-        Fault: LEDGER_NOT_PROVEN, it is another.
-    """
-    if str(keeper.verifier) != pinned:
-        raise Fault(
-            Reason.LEDGER_NOT_PROVEN,
-            f"the log key in {plan.keeper} is not the one that members have pinned: restore the "
-            "keeper's folder from a copy",
-        )
-
-
 async def _note(plan: LogPlan, house: House, keeper: Keeper, *, now: datetime, salt: bytes) -> None:
     """Record in the audit log that `init` was run."""
     body = audit.encode(Event(happening=AdminAct(act=Act.INIT)), now)
     entry = Entry(body=body, salt=salt, judged_at=0, reads=(), writes=())
     block = blocks.encode_block([blocks.encode_entry(entry)], node=_NODE, sealed_time=now)
-    integrator = plan.integrator(house, plan.open_store(), keeper)
+    integrator = plan.integrator(house.integrator, plan.open_store(), keeper)
     try:
         # What is there is proven before anything is added to it.
         await integrator.catch_up()
@@ -155,7 +136,7 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
     salt: bytes,
 ) -> None:
     """Record the genesis entry where there is none, and check that it is this one."""
-    integrator = plan.integrator(house, plan.open_store(), keeper)
+    integrator = plan.integrator(house.integrator, plan.open_store(), keeper)
     try:
         await beginning.begin(
             integrator=integrator,

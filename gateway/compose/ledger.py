@@ -14,7 +14,7 @@ from typing import Final
 from gateway.compose.state import StateFolder
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
-from gateway.ledger.nats_roles import Role
+from gateway.ledger.nats_roles import NatsEndpoint, Role
 from gateway.ledger.nats_server import EmbeddedNats
 
 # A gateway that was just killed leaves its child some moments to end.
@@ -38,7 +38,7 @@ class House:
 
 @asynccontextmanager
 async def opened(state: StateFolder, roles: Iterable[Role]) -> AsyncGenerator[House, None]:
-    """Lock a state folder and run its nats-server.
+    """Lock a state folder, run its nats-server, and connect to it as worker and as integrator.
 
     Args:
         state: The folder.
@@ -47,31 +47,63 @@ async def opened(state: StateFolder, roles: Iterable[Role]) -> AsyncGenerator[Ho
     Raises:
         Fault: LEDGER_UNAVAILABLE, another gateway has the folder, or the server does not start.
     """
+    async with (
+        locked(state) as lock,
+        running(state, lock, roles) as nats,
+        connected(nats.endpoint, Role.WORKER) as worker,
+        connected(nats.endpoint, Role.INTEGRATOR) as integrator,
+    ):
+        yield House(nats=nats, worker=worker, integrator=integrator)
+
+
+@asynccontextmanager
+async def locked(state: StateFolder) -> AsyncGenerator[StateLock, None]:
+    """Have a state folder for a while.
+
+    Args:
+        state: The folder.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, another gateway has it.
+    """
     lock = await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     try:
-        nats = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles)
-        try:
-            await nats.start()
-            async with (
-                connected(nats, Role.WORKER) as worker,
-                connected(nats, Role.INTEGRATOR) as integrator,
-            ):
-                yield House(nats=nats, worker=worker, integrator=integrator)
-        finally:
-            await nats.stop()
+        yield lock
     finally:
         lock.release()
 
 
 @asynccontextmanager
-async def connected(nats: EmbeddedNats, role: Role) -> AsyncGenerator[RoleConnection, None]:
+async def running(
+    state: StateFolder, lock: StateLock, roles: Iterable[Role]
+) -> AsyncGenerator[EmbeddedNats, None]:
+    """Run the nats-server of a state folder for a while.
+
+    Args:
+        state: The folder.
+        lock: Its lock.
+        roles: Who may connect.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, the server does not start.
+    """
+    nats = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles)
+    try:
+        await nats.start()
+        yield nats
+    finally:
+        await nats.stop()
+
+
+@asynccontextmanager
+async def connected(endpoint: NatsEndpoint, role: Role) -> AsyncGenerator[RoleConnection, None]:
     """Be a role for a while.
 
     Args:
-        nats: The server.
+        endpoint: The server.
         role: Who to be.
     """
-    connection = await RoleConnection.open(nats.endpoint, role)
+    connection = await RoleConnection.open(endpoint, role)
     try:
         yield connection
     finally:

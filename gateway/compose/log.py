@@ -1,6 +1,8 @@
 """One log, wired: the ledger and the audit log are made of the same parts, with other names.
 
 * Each has its own stream, store, tree and key, and its own high-water mark.
+* A log has two sides, which may be in different processes: the integrator's, which folds and signs,
+  and a worker's, which appends and reads. They are made from the same plan, and share nothing.
 * Where they differ is said here, and nowhere below: the places in NATS, the file, the reading of an
   entry for the index, and how long its recorder waits.
 """
@@ -12,14 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.compose.ledger import House
 from gateway.compose.limits import Limits
 from gateway.compose.state import StateFolder
 from gateway.core import audit
+from gateway.core.checkpoint import NoteVerifier
+from gateway.core.errors import Fault, Reason
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
+from gateway.ledger.conditions import NatsConditions
 from gateway.ledger.head import Head
 from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
+from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import AUDIT, LEDGER, Log
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
@@ -53,37 +58,37 @@ class LogPlan:
         """Open the writing side of its store."""
         return Store.open(self.store, self.origin, summarize=self.summarize)
 
-    def integrator(self, house: House, store: Store, keeper: Keeper) -> Integrator:
+    def integrator(self, connection: RoleConnection, store: Store, keeper: Keeper) -> Integrator:
         """Make its integrator.
 
         Args:
-            house: The connections.
+            connection: The integrator's.
             store: Its store, open.
             keeper: Its key.
         """
         return Integrator(
-            stream=JetStreamReader(house.integrator, self.log),
+            stream=JetStreamReader(connection, self.log),
             store=store,
             endorser=keeper,
-            announcer=NatsAnnouncer(house.integrator, self.log),
+            announcer=NatsAnnouncer(connection, self.log),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogParts:
-    """The running parts of a log.
+    """A worker's side of a log.
 
     Attributes:
         reader: The store's reading side.
-        integrator: Folds and signs.
         head: The newest signed checkpoint.
         recorder: The way in.
+        conditions: How its integrator is.
     """
 
     reader: StoreReader
-    integrator: Integrator
     head: Head
     recorder: BlockRecorder
+    conditions: NatsConditions
 
 
 def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
@@ -128,22 +133,53 @@ def audit_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
     )
 
 
+def plans_of(state: StateFolder, origin: str, limits: Limits) -> tuple[LogPlan, LogPlan]:
+    """Say how both logs of a state folder are made, in the order of `LOGS`.
+
+    Args:
+        state: The state folder.
+        origin: The ledger's origin.
+        limits: What the gateway takes on.
+
+    Returns:
+        The ledger's plan, and that of the audit log.
+    """
+    return ledger_plan(state, origin, limits), audit_plan(state, origin, limits)
+
+
+def check_pinned(keeper: Keeper, pinned: str, plan: LogPlan) -> None:
+    """Refuse a log key that is not the one that members have pinned.
+
+    Args:
+        keeper: The keeper of the key.
+        pinned: The verifier key that the folder was begun with.
+        plan: The log.
+
+    Raises:
+        Fault: LEDGER_NOT_PROVEN, it is another.
+    """
+    if str(keeper.verifier) != pinned:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"the log key in {plan.keeper} is not the one that members have pinned: restore the "
+            "keeper's folder from a copy",
+        )
+
+
 def wire(
     plan: LogPlan,
     *,
-    house: House,
-    store: Store,
-    keeper: Keeper,
+    connection: RoleConnection,
+    verifier: NoteVerifier,
     node: str,
     now: Callable[[], datetime],
 ) -> LogParts:
-    """Wire a log; nothing runs yet.
+    """Wire a worker's side of a log; nothing runs yet.
 
     Args:
         plan: How it is made.
-        house: The connections.
-        store: Its store, open.
-        keeper: Its key.
+        connection: The worker's.
+        verifier: The public half of its key.
         node: Name of the gateway, for people.
         now: The clock, UTC.
 
@@ -153,20 +189,16 @@ def wire(
     reader = StoreReader(plan.store, plan.origin)
     head = Head(
         reader=reader,
-        announcements=NatsAnnouncements(house.worker, plan.log),
-        verifier=keeper.verifier,
+        announcements=NatsAnnouncements(connection, plan.log),
+        verifier=verifier,
     )
     recorder = BlockRecorder(
-        appender=JetStreamAppender(house.worker, plan.log),
+        appender=JetStreamAppender(connection, plan.log),
         reader=reader,
         head=head,
         node=node,
         now=now,
         limits=plan.limits,
     )
-    return LogParts(
-        reader=reader,
-        integrator=plan.integrator(house, store, keeper),
-        head=head,
-        recorder=recorder,
-    )
+    conditions = NatsConditions(connection, plan.log)
+    return LogParts(reader=reader, head=head, recorder=recorder, conditions=conditions)

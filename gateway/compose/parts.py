@@ -1,8 +1,8 @@
-"""The parts of a serving gateway, wired.
+"""The parts of a worker, wired.
 
 * Each part is given the ports that it needs and no other.
-* Worker side and integrator share the stream, the store and announcements, nothing else; the one
-  thing that this process lets the edge know of its integrator is whether it has halted.
+* A worker knows of its integrator what it reads in the store and hears over NATS, nothing else,
+  whether they share a process or not.
 * Ledger and audit log are wired alike (`gateway.compose.log`). Without the audit log, nothing above
   TLP:GREEN is released; everything else goes on.
 """
@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +44,7 @@ from gateway.edge.readings import Readings
 from gateway.edge.standings import Standings
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
+from gateway.ports.conditions import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +62,27 @@ class Writable:
     def serving(self) -> bool:
         """Whether all is well."""
         log = self.log
-        return log.integrator.serving and log.recorder.halted is None and log.head.size > 0
+        folding = log.conditions.current.state is State.FOLDING
+        return folding and log.recorder.halted is None and log.head.size > 0
 
     def check(self) -> None:
         """Refuse to take anything in while it could not be recorded.
 
+        What waits for an integrator that is stalled may still be recorded, and waits.
+
         Raises:
             Fault: The one for which the ledger has halted; LEDGER_UNAVAILABLE while it is checked.
         """
-        integrator = self.log.integrator
-        halted = integrator.halted or self.log.recorder.halted
-        if halted is not None:
+        condition = self.log.conditions.current
+        halted = self.log.recorder.halted
+        reason = halted.reason if halted is not None else condition.reason
+        if reason is not None:
             raise Fault(
-                halted.reason,
+                reason,
                 "the exchange takes nothing in until whoever runs it has mended the ledger; what "
                 "is recorded can still be read",
             )
-        if not integrator.serving and integrator.stalled is None:
+        if condition.state is State.CHECKING:
             raise Fault(Reason.LEDGER_UNAVAILABLE, "the ledger is being checked: try again shortly")
 
 
@@ -86,14 +91,15 @@ class Parts:
     """What runs, and what is closed at the end.
 
     Attributes:
-        ledger: The ledger.
-        audit: The audit log.
+        ledger: Its side of the ledger.
+        audit: Its side of the audit log.
         journal: Writes the audit log.
         wakeups: Wakes streams.
         standings: Ends streams whose caller may no longer call.
         writable: Whether statements can be taken in.
         readings: Where calls read the store.
         handlers: The guarded services.
+        logs: Both logs by their origins.
     """
 
     ledger: LogParts
@@ -104,6 +110,7 @@ class Parts:
     writable: Writable
     readings: Readings
     handlers: Sequence[grpc.GenericRpcHandler]
+    logs: Mapping[str, LogParts]
 
 
 def build(
@@ -115,7 +122,7 @@ def build(
     now: Callable[[], datetime],
     salt: Callable[[], bytes],
 ) -> Parts:
-    """Wire a gateway; nothing runs yet.
+    """Wire a worker; nothing runs yet.
 
     Args:
         inception: What its ledger was begun with.
@@ -202,6 +209,7 @@ def build(
             guard.handler(file.DESCRIPTOR.services_by_name[name], service)
             for file, name, service in services
         ],
+        logs={inception.origin: ledger, audit.origin_of(inception.origin): audit_log},
     )
 
 

@@ -145,6 +145,29 @@ class Inception:
         write_whole(state.inception, json.dumps(table, indent=2) + "\n")
 
 
+def begun(state: StateFolder) -> Inception:
+    """Read what a state folder was begun with, to serve it.
+
+    Args:
+        state: The state folder.
+
+    Returns:
+        The marker, with both logs.
+
+    Raises:
+        SetupError: It was never begun, or not with all that a gateway of today needs.
+    """
+    inception = Inception.read(state)
+    if inception is None:
+        raise SetupError(f"no ledger was begun in {state.root}: run `forewarn-gateway init` first")
+    if not inception.audit_log_key:
+        raise SetupError(
+            f"the exchange in {state.root} has no audit log yet: run `forewarn-gateway init` "
+            "again, which adds it, and give members the new exchange.toml"
+        )
+    return inception
+
+
 def write_whole(path: Path, text: str) -> None:
     """Replace a file as a whole; once this returns, it is on disk.
 

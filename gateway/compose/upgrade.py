@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.compose.config import VERSION, Config, document
-from gateway.compose.init import check_pinned
-from gateway.compose.log import LogPlan, audit_plan, ledger_plan
+from gateway.compose.log import LogPlan, audit_plan, check_pinned, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.ledger import schema
 from gateway.ledger.keeper import Keeper

@@ -28,7 +28,7 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.core.errors import Fault
 from gateway.edge.addresses import Addresses, site_of
 from gateway.edge.https_tls import HttpsContext
-from gateway.edge.server import PortError
+from gateway.edge.port import PortError
 
 _log: Final = logging.getLogger(__name__)
 # What aiohttp says of malformed requests is said by strangers, at any rate that they like.

@@ -1,6 +1,6 @@
 """The gRPC server: one secure port, bounded in everything.
 
-* The port is the gateway's alone: a port that somebody else has is an error, never shared.
+* The port is the gateway's alone (`gateway.edge.port`): this process's, or its workers'.
 * Messages, calls, connections, streams on one and its age are bounded, and so is a handshake: who
   has no certificate holds a connection for some seconds only. A connection is made anew after some
   hours, so that an expired certificate does not stay in use.
@@ -21,6 +21,7 @@ from grpc_health.v1 import health_pb2_grpc
 
 from gateway.edge import tls13
 from gateway.edge.health import MAX_WATCHERS, Health, Status
+from gateway.edge.port import Sharing, taken
 from gateway.edge.tls import TlsFiles
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 
@@ -31,10 +32,6 @@ _HOUR_MS: Final = 3_600_000
 _SECOND_MS: Final = 1000
 # The bit of "identity", alone.
 _NO_COMPRESSION: Final = 1
-
-
-class PortError(Exception):
-    """The address cannot be listened on; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +60,18 @@ class EdgeLimits:
 class Server:
     """The server, from port to graceful end."""
 
-    def __init__(self, handlers: Sequence[grpc.GenericRpcHandler], limits: EdgeLimits) -> None:
+    def __init__(
+        self,
+        handlers: Sequence[grpc.GenericRpcHandler],
+        limits: EdgeLimits,
+        sharing: Sharing = Sharing.ALONE,
+    ) -> None:
         """Prepare; nothing listens yet.
 
         Args:
             handlers: Guarded services.
             limits: What the server takes on.
+            sharing: Whose the port is.
 
         Raises:
             RuntimeError: TLS 1.2 is not ruled out.
@@ -76,7 +79,7 @@ class Server:
         tls13.check()
         self._health = Health(limits.watchers)
         self._server = grpc.aio.server(
-            options=list(_options(limits)), maximum_concurrent_rpcs=limits.calls
+            options=list(_options(limits, sharing)), maximum_concurrent_rpcs=limits.calls
         )
         self._server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -102,10 +105,7 @@ class Server:
         try:
             port = self._server.add_secure_port(address, credentials)
         except RuntimeError:
-            raise PortError(
-                f"{address} cannot be listened on: another program has the port, or the host is "
-                "not this machine's; choose another with --listen"
-            ) from None
+            raise taken(address) from None
         await self._server.start()
         return port
 
@@ -130,9 +130,9 @@ class Server:
         await self._server.stop(grace)
 
 
-def _options(limits: EdgeLimits) -> Iterable[tuple[str, int]]:
+def _options(limits: EdgeLimits, sharing: Sharing) -> Iterable[tuple[str, int]]:
     return (
-        ("grpc.so_reuseport", 0),
+        ("grpc.so_reuseport", sharing.value),
         ("grpc.max_receive_message_length", MAX_STATEMENT_BYTES + _SLACK),
         ("grpc.compression_enabled_algorithms_bitset", _NO_COMPRESSION),
         ("grpc.max_allowed_incoming_connections", limits.connections),

@@ -13,15 +13,15 @@ Nothing here signs, verifies or reads a checkpoint.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import nats.errors
-from nats.aio.msg import Msg
 
 from gateway.core.errors import Fault
+from gateway.ledger.letters import newest
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
 from gateway.ledger.nats_roles import ALONE, LEDGER, Log
 from gateway.ports.blocks import Announcement
@@ -63,43 +63,6 @@ class NatsAnnouncements:
 
     async def notes(self) -> AsyncGenerator[Announcement, None]:
         """Yield announcements for ever; see `gateway.ports.blocks.Announcements.notes`."""
-        while True:
-            session = await self._connection.session()
-            letterbox = _Letterbox()
-            try:
-                subscription = await session.race(
-                    session.client.subscribe(self._subject, cb=letterbox.receive)
-                )
-                # After this the server has the subscription: whatever was said before it is
-                # covered by the wake-up, whatever is said later is heard.
-                await session.settle()
-            except (nats.errors.Error, SessionEnded, TimeoutError):
-                await session.close()
-                continue
-            try:
-                yield Announcement(note=None)
-                while (note := await letterbox.take(session)) is not None:
-                    yield Announcement(note=note)
-            finally:
-                with contextlib.suppress(nats.errors.Error, SessionEnded):
-                    await session.race(subscription.unsubscribe())
-
-
-class _Letterbox:
-    """Holds one letter, the newest."""
-
-    def __init__(self) -> None:
-        self._note: bytes | None = None
-        self._arrived = asyncio.Event()
-
-    async def receive(self, msg: Msg) -> None:
-        self._note = msg.data
-        self._arrived.set()
-
-    async def take(self, session: Session) -> bytes | None:
-        """Wait for a note; None once the session has ended."""
-        if self._note is None and not session.ended.done():
-            await session.event(self._arrived)
-        note, self._note = self._note, None
-        self._arrived.clear()
-        return None if session.ended.done() else note
+        async with aclosing(newest(self._connection, self._subject)) as letters:
+            async for letter in letters:
+                yield Announcement(note=letter)

@@ -39,6 +39,7 @@ from gateway.ports.blocks import (
     StreamInterrupted,
     StreamMessage,
 )
+from gateway.ports.conditions import Condition, State
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -84,6 +85,7 @@ class Integrator:
         self._halted: Fault | None = None
         self._stalled: Fault | None = None
         self._caught_up = False
+        self._turned = asyncio.Event()
 
     @property
     def halted(self) -> Fault | None:
@@ -91,14 +93,18 @@ class Integrator:
         return self._halted
 
     @property
-    def stalled(self) -> Fault | None:
-        """What keeps it from folding just now, while it tries again; None where nothing does."""
-        return self._stalled
+    def condition(self) -> Condition:
+        """How it is."""
+        if self._halted is not None:
+            return Condition(state=State.HALTED, reason=self._halted.reason)
+        if self._stalled is not None:
+            return Condition(state=State.STALLED)
+        return Condition(state=State.FOLDING if self._caught_up else State.CHECKING)
 
     @property
-    def serving(self) -> bool:
-        """Whether the ledger is proven, folded up to what the stream held, and moving."""
-        return self._caught_up and self._halted is None and self._stalled is None
+    def turned(self) -> asyncio.Event:
+        """An event that the next change of condition sets. Take it before looking, then wait."""
+        return self._turned
 
     @property
     def unendorsed(self) -> bool:
@@ -118,12 +124,14 @@ class Integrator:
                 each.result()
         except Fault as fault:
             self._halted = fault
+            self._turn()
             _log.critical("the integrator halts: %s", fault.detail)
             raise
         except Exception as error:
             self._halted = Fault(
                 Reason.INTERNAL, "the integrator failed: see its log, and start again"
             )
+            self._turn()
             _log.exception("the integrator halts")
             raise self._halted from error
         finally:
@@ -181,14 +189,14 @@ class Integrator:
                 doubted_since = now if doubted_since is None else doubted_since
                 if now - doubted_since >= self._doubt_seconds:
                     raise
-                self._stalled = behind
+                self._stall(behind)
                 _log.warning("the integrator asks the stream again: %s", behind.detail)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
-                self._stalled = fault
+                self._stall(fault)
                 _log.warning("the integrator waits: %s", fault.detail)
                 await asyncio.sleep(_RETRY_SECONDS)
             doubted_since = None
@@ -212,7 +220,7 @@ class Integrator:
         folded = await self._prove()
         self._advance(folded)
         end = (await self._stream.bounds()).last
-        self._stalled = None
+        self._stall(None)
         if folded >= end:
             await self._reach_end()
             if stop_at_end:
@@ -268,7 +276,19 @@ class Integrator:
                 "folder from its newest backup",
             )
         await self._give(self._endorse_head)
-        self._caught_up = True
+        if not self._caught_up:
+            self._caught_up = True
+            self._turn()
+
+    def _stall(self, fault: Fault | None) -> None:
+        """Take note of what keeps it from folding; None where nothing does any more."""
+        if self._stalled is not fault:
+            self._stalled = fault
+            self._turn()
+
+    def _turn(self) -> None:
+        self._turned.set()
+        self._turned = asyncio.Event()
 
     def _advance(self, sequence: int) -> None:
         self._folded = sequence

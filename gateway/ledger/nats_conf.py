@@ -51,10 +51,19 @@ class ServerIdentity:
 
     def pin(self) -> ssl.SSLContext:
         """Return a client context that accepts exactly this certificate."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.load_verify_locations(cadata=self.certificate.decode())
-        return context
+        return pinned(self.certificate.decode())
+
+
+def pinned(certificate: str) -> ssl.SSLContext:
+    """Make a client context that accepts exactly one certificate.
+
+    Args:
+        certificate: PEM.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 def fresh_identity() -> ServerIdentity:

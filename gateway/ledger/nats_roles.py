@@ -37,6 +37,8 @@ class Log:
         stream: The stream of its blocks.
         blocks: The subject on which a block is published.
         checkpoints: Below this subject, each node announces a new checkpoint to its workers.
+        conditions: Below this subject, each node's integrator says how it is.
+        asks: Below this subject, a worker asks its node's integrator for that.
         notes: The subject on which a signed note is said to the integrators of all nodes.
         asking: The subject on which an integrator asks for the newest note.
     """
@@ -44,6 +46,8 @@ class Log:
     stream: str
     blocks: str
     checkpoints: str
+    conditions: str
+    asks: str
     notes: str
     asking: str
 
@@ -53,9 +57,29 @@ class Log:
         Args:
             node: The node's name in subjects: letters, digits and `-`.
         """
-        if not _TOKEN.fullmatch(node):
-            raise ValueError("a node's name in subjects is letters, digits and hyphens")
-        return f"{self.checkpoints}.{node}"
+        return _below(self.checkpoints, node)
+
+    def said(self, node: str) -> str:
+        """Give the subject on which a node's integrator says how it is.
+
+        Args:
+            node: The node's name in subjects.
+        """
+        return _below(self.conditions, node)
+
+    def asked(self, node: str) -> str:
+        """Give the subject on which it is asked for that.
+
+        Args:
+            node: The node's name in subjects.
+        """
+        return _below(self.asks, node)
+
+
+def _below(subject: str, node: str) -> str:
+    if not _TOKEN.fullmatch(node):
+        raise ValueError("a node's name in subjects is letters, digits and hyphens")
+    return f"{subject}.{node}"
 
 
 def _log(name: str) -> Log:
@@ -63,6 +87,8 @@ def _log(name: str) -> Log:
         stream=name.upper(),
         blocks=f"fw.{name}.block",
         checkpoints=f"fw.{name}.checkpoint",
+        conditions=f"fw.{name}.condition",
+        asks=f"fw.{name}.ask",
         notes=f"fw.{name}.note",
         asking=f"fw.{name}.asking",
     )
@@ -121,8 +147,10 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
             ),
         ),
         Role.WORKER: Permissions(
-            publish=tuple(log.blocks for log in LOGS),
-            subscribe=tuple(f"{log.checkpoints}.*" for log in LOGS),
+            publish=tuple(subject for log in LOGS for subject in (log.blocks, f"{log.asks}.*")),
+            subscribe=tuple(
+                f"{subject}.*" for log in LOGS for subject in (log.checkpoints, log.conditions)
+            ),
         ),
         Role.INTEGRATOR: Permissions(
             publish=(
@@ -136,6 +164,7 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
                         f"$JS.API.CONSUMER.MSG.NEXT.{log.stream}.*",
                         f"$JS.API.CONSUMER.DELETE.{log.stream}.*",
                         f"{log.checkpoints}.*",
+                        f"{log.conditions}.*",
                         log.notes,
                         log.asking,
                     )
@@ -144,7 +173,9 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
                 f"$JS.API.STREAM.MSG.GET.{LEASE_STREAM}",
                 LEASE_SUBJECT,
             ),
-            subscribe=tuple(subject for log in LOGS for subject in (log.notes, log.asking)),
+            subscribe=tuple(
+                subject for log in LOGS for subject in (log.notes, log.asking, f"{log.asks}.*")
+            ),
         ),
         Role.SYS: Permissions(publish=(VARZ_SUBJECT,)),
     }

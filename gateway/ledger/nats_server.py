@@ -21,7 +21,7 @@ import importlib.metadata
 import json
 import logging
 import os
-import sys
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,11 @@ class EmbeddedNats:
             tls=self._identity.pin(),
             seeds=self._seeds,
         )
+
+    @property
+    def certificate(self) -> str:
+        """The server's certificate, PEM: what `endpoint` accepts and nothing else."""
+        return self._identity.certificate.decode()
 
     @property
     def store_dir(self) -> Path:
@@ -139,14 +144,11 @@ class EmbeddedNats:
         output = os.open(self._run_dir / _OUTPUT_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                tether.__file__,
-                str(os.getpid()),
-                str(server_binary()),
-                "-c",
-                str(self._run_dir / _CONF_FILE),
+                *tether.command(
+                    signal.SIGTERM,
+                    str(server_binary()),
+                    *("-c", str(self._run_dir / _CONF_FILE)),
+                ),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

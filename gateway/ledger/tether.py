@@ -1,7 +1,8 @@
 """Become another program that ends when its parent ends.
 
-* Run as a script by `gateway.ledger.nats_server`: `tether.py <parent pid> <program> <argument>...`.
-* On Linux the kernel sends SIGTERM when the parent *thread* that started this process ends, by
+* Run as a script: `tether.py <parent pid> <signal number> <program> <argument>...`; `command`
+  writes that line.
+* On Linux the kernel sends the signal when the parent *thread* that started this process ends, by
   whatever signal; so it has to be started from the thread that lives as long as the gateway does.
 * Set here and not between fork and exec in the gateway: that would run Python in a forked copy of
   a process full of gRPC threads.
@@ -14,18 +15,34 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h; kept across execve (prctl(2))
 
 
-def become(parent: int, program: str, arguments: list[str]) -> NoReturn:
+def command(signal_number: int, program: str, *arguments: str) -> list[str]:
+    """Write the command line of a program that ends when this process ends.
+
+    Args:
+        signal_number: What the kernel sends it then.
+        program: Path of the program.
+        arguments: Its arguments, without its name.
+
+    Returns:
+        The command line, to be run from the main thread.
+    """
+    # Nothing of the environment counts for it, and no package is looked for.
+    own = [sys.executable, "-I", "-S", __file__]
+    return [*own, str(os.getpid()), str(int(signal_number)), program, *arguments]
+
+
+def become(parent: int, signal_number: int, program: str, arguments: list[str]) -> NoReturn:
     """Tie this process to its parent and replace it by a program.
 
     Args:
         parent: The process id that must be the parent.
+        signal_number: What the kernel sends when it ends.
         program: Path of the program.
         arguments: Its arguments, without its name.
 
@@ -35,7 +52,7 @@ def become(parent: int, program: str, arguments: list[str]) -> NoReturn:
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
-        if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
+        if libc.prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
     # A parent that died before the line above sends no signal any more.
@@ -45,4 +62,4 @@ def become(parent: int, program: str, arguments: list[str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    become(int(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    become(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:])

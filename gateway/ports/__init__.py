@@ -1,4 +1,4 @@
-"""What the parts ask of the outside: `blocks`, `reading` the ledger, and other `nodes`.
+"""What the parts ask of the outside: `blocks`, `reading`, `conditions`, and other `nodes`.
 
 * A port is a `Protocol` and the small frozen values that cross it; adapters live in
   `gateway.ledger`, and `gateway.compose` alone decides which adapter a part is given.

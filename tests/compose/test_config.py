@@ -160,7 +160,7 @@ def test_what_is_left_out_has_its_default_and_paths_lead_from_the_folder() -> No
     [
         ("[limits]\ncals = 5", "cals is not known in [limits]; did you mean calls?"),
         ("[limit]\ncalls = 5", "limit is not known in the file; did you mean [limits]?"),
-        ("[zebra]", "zebra is not known in the file; known are [listen], [tls], [limits]"),
+        ("[zebra]", "zebra is not known in the file; known are [listen], [tls], [node], [limits]"),
         ("[limits]\ncalls = 0", "calls is 0: give a whole number of calls from 1 to 1,000,000"),
         ("[limits]\nconnection_hours = 169", "a whole number of hours from 1 to 168"),
         ("[limits]\ncalls = 5.5", "limits.calls is 5.5: give a whole number"),

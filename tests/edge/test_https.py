@@ -18,7 +18,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.edge import https
 from gateway.edge.https import HttpsLimits, HttpsServer
 from gateway.edge.https_tls import HttpsContext, HttpsFiles
-from gateway.edge.server import PortError
+from gateway.edge.port import PortError
 from gateway.edge.tls import TlsError
 
 pytestmark = pytest.mark.asyncio

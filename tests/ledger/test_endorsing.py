@@ -23,6 +23,7 @@ from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
 from gateway.ledger.memory_nodes import MemoryLeasePlace, MemorySignedNotes
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
+from gateway.ports.conditions import State
 from tests.ledger.house import ORIGIN, block, statement, summarize
 from tests.ledger.running import PATIENCE
 
@@ -122,7 +123,7 @@ async def node(
     candidate = Candidate(
         node=name,
         token=f"{name}-{len(exchange.ears)}",
-        fit=lambda: keeper.can_sign and integrator.serving,
+        fit=lambda: keeper.can_sign and integrator.condition.state is State.FOLDING,
         notes=lambda: {"LEDGER": endorser.note} if endorser.note else {},
         heard=hear_all,
     )
@@ -205,7 +206,7 @@ async def test_nothing_is_shown_that_nobody_signed(exchange: Exchange) -> None:
         await until(lambda: two.integrator.unendorsed)
         await asyncio.sleep(0.05)
         assert two.note is None
-        assert two.integrator.serving
+        assert two.integrator.condition.state is State.FOLDING
         # Somebody who knows comes, and is asked.
         async with node(exchange, "one"):
             await two.shows(2)

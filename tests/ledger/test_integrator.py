@@ -18,6 +18,7 @@ from gateway.ledger.keeper import Keeper
 from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
 from gateway.ledger.store import Store
 from gateway.ports.blocks import StreamMessage
+from gateway.ports.conditions import State
 from tests.ledger.house import (
     NOON,
     ORIGIN,
@@ -109,7 +110,7 @@ async def halts(made: House) -> Fault:
         async with asyncio.timeout(PATIENCE):
             await made.integrator.run()
     assert made.integrator.halted is raised.value
-    assert not made.integrator.serving
+    assert made.integrator.condition.state is not State.FOLDING
     assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
     return raised.value
 
@@ -123,7 +124,7 @@ async def test_it_folds_what_is_there_and_what_comes(folder: Path, ledger: Ledge
             await made.head.wait_beyond(2)
             await append(ledger, *BLOCKS[2:])
             head = await made.head.wait_beyond(5)
-        assert made.integrator.serving
+        assert made.integrator.condition.state is State.FOLDING
         assert head.size == 6
         checkpoint = open_checkpoint(head.note, [made.keeper.verifier], ORIGIN)
         assert (checkpoint.size, checkpoint.root) == (head.size, head.root)
@@ -336,9 +337,8 @@ async def test_what_passes_by_itself_does_not_halt(
         made.start(made.integrator.run())
         await append(memory, BLOCKS[0])
         async with asyncio.timeout(PATIENCE):
-            while made.integrator.stalled is None:  # noqa: ASYNC110 - a moment is watched for
+            while made.integrator.condition.state is not State.STALLED:  # noqa: ASYNC110 - a moment is watched for
                 await asyncio.sleep(0.005)
-        assert not made.integrator.serving
         await made.folded(2)
         assert made.integrator.halted is None
 

@@ -43,6 +43,8 @@ from tests.ledger.running import (
 SUBJECTS = (
     LEDGER.blocks,
     LEDGER.announced(ALONE),
+    LEDGER.said(ALONE),
+    LEDGER.asked(ALONE),
     LEDGER.notes,
     LEDGER.asking,
     LEASE_SUBJECT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -171,6 +172,7 @@ async def test_an_orphan_does_not_start() -> None:
         "-S",
         tether.__file__,
         "1",
+        str(int(signal.SIGTERM)),
         "/bin/true",
         stderr=asyncio.subprocess.PIPE,
     )

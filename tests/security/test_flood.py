@@ -13,8 +13,8 @@ from grpc_health.v1 import health_pb2
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import log_service_pb2
-from gateway.command.running import raise_file_limit
 from gateway.compose.limits import Limits
+from gateway.compose.process import raise_file_limit
 from gateway.core.errors import Reason
 from gateway.edge.health import MAX_WATCHERS
 from tests.world.ledger_builder import party

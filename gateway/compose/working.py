@@ -1,0 +1,258 @@
+"""A worker: takes calls, records statements, reads the store, delivers.
+
+* It is NOT_SERVING until the ledger is proven and folded up to what the stream holds, as it hears
+  from the integrator, and whenever it hears otherwise or nothing.
+* A ledger that cannot be proven whole does not end it: nothing more is taken in, health says
+  NOT_SERVING, and what is recorded can still be read.
+* It stops in order: no new calls, those in flight, what the audit log still has to hold, the block
+  in hand.
+
+It opens no key of a log and writes no store; a gateway may have any number of workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import secrets
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+from gateway.compose.address import Address
+from gateway.compose.config import Config
+from gateway.compose.log import LogParts, LogPlan, plans_of, wire
+from gateway.compose.parts import Parts, build
+from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.compose.stopping import until_stopped
+from gateway.core.audit import Act, AdminAct
+from gateway.core.checkpoint import NoteError, NoteVerifier
+from gateway.core.errors import Fault
+from gateway.edge.port import Sharing
+from gateway.edge.server import Server
+from gateway.ledger.nats_connection import RoleConnection
+
+_log: Final = logging.getLogger(__name__)
+
+_LAST_WORDS_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.1
+
+
+@asynccontextmanager
+async def wired(
+    state: StateFolder, inception: Inception, config: Config, connection: RoleConnection
+) -> AsyncGenerator[Parts, None]:
+    """Make a worker's parts; nothing runs yet.
+
+    Args:
+        state: The state folder.
+        inception: What it was begun with.
+        config: The configuration.
+        connection: The worker's.
+
+    Raises:
+        SetupError: The marker holds no keys.
+        Fault: A store cannot be read; the text says what to do.
+    """
+    async with AsyncExitStack() as stack:
+        plans = plans_of(state, inception.origin, config.limits)
+        ledger, audit_log = [
+            _wired(plan, _verifier(state, pin), connection, stack)
+            for plan, pin in zip(plans, (inception.log_key, inception.audit_log_key), strict=True)
+        ]
+        parts = build(
+            inception=inception,
+            ledger=ledger,
+            audit_log=audit_log,
+            limits=config.limits,
+            now=_now,
+            salt=lambda: secrets.token_bytes(32),
+        )
+        stack.push_async_callback(asyncio.to_thread, parts.readings.close)
+        yield parts
+
+
+def _wired(
+    plan: LogPlan, verifier: NoteVerifier, connection: RoleConnection, stack: AsyncExitStack
+) -> LogParts:
+    node = platform.node()[:64] or "gateway"
+    log = wire(plan, connection=connection, verifier=verifier, node=node, now=_now)
+    stack.callback(log.reader.close)
+    return log
+
+
+def _verifier(state: StateFolder, pin: str) -> NoteVerifier:
+    try:
+        return NoteVerifier.parse(pin)
+    except NoteError:
+        raise SetupError(
+            f"{state.inception} is damaged: restore it from a copy of the state folder"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A worker that listens.
+
+    Attributes:
+        address: Where, with the port that it has.
+        parts: Its parts, running.
+        server: Its server.
+        vital: What has to run for ever.
+    """
+
+    address: Address
+    parts: Parts
+    server: Server
+    vital: tuple[asyncio.Task[None], ...]
+
+    async def until(
+        self,
+        stop: asyncio.Event,
+        *,
+        serving: Callable[[], None],
+        besides: Iterable[asyncio.Task[None]] = (),
+    ) -> None:
+        """Work until told to stop.
+
+        Args:
+            stop: Ends it.
+            serving: Called once, as soon as statements can be taken in.
+            besides: What else has to run for ever.
+
+        Raises:
+            Fault: INTERNAL, something that has to run for ever has ended.
+        """
+        watching = asyncio.create_task(self._tell_health(serving))
+        try:
+            await until_stopped(stop, [*self.vital, *besides, watching])
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        _log.info("stopping")
+
+    async def _tell_health(self, serving: Callable[[], None]) -> None:
+        """Have health follow the ledger, and say once when the worker serves."""
+        told, said = False, False
+        while True:
+            well = self.parts.writable.serving
+            if well is not told:
+                status = HealthCheckResponse.SERVING if well else HealthCheckResponse.NOT_SERVING
+                self.server.set_serving(status)
+                _log.info("%s on %s", "serving" if well else "not serving", self.address)
+                told = well
+            if well and not said:
+                serving()
+                said = True
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+@asynccontextmanager
+async def working(
+    parts: Parts,
+    *,
+    config: Config,
+    address: Address,
+    sharing: Sharing,
+    farewell: Iterable[AdminAct],
+) -> AsyncGenerator[Worker, None]:
+    """Run a worker's parts and listen, until left.
+
+    Args:
+        parts: What `wired` gave.
+        config: The configuration.
+        address: Where to listen.
+        sharing: Whose the port is.
+        farewell: Acts to record when no call is left; read only then.
+
+    Raises:
+        PortError: The address cannot be listened on.
+        TlsError: Certificate, key or authorities are not fit for use.
+    """
+    async with _running(parts) as vital:
+        # What was signed before can be read from the first call on, whatever the integrator finds.
+        await parts.ledger.head.refresh()
+        await parts.audit.head.refresh()
+        server = Server(parts.handlers, config.limits.edge, sharing)
+        try:
+            port = await server.start(str(address), config.tls.files, _reloading(parts))
+            yield Worker(
+                address=replace(address, port=port),
+                parts=parts,
+                server=server,
+                vital=tuple(vital),
+            )
+        finally:
+            await _retire(server, parts, farewell, config.limits.stop_seconds)
+
+
+@asynccontextmanager
+async def _running(parts: Parts) -> AsyncGenerator[list[asyncio.Task[None]], None]:
+    """Run what has a loop of its own; give those whose end would end the worker."""
+    ledger, audit_log = parts.ledger, parts.audit
+    lasting = (
+        *(ledger.head, audit_log.head, ledger.conditions, audit_log.conditions),
+        *(parts.wakeups, parts.standings, parts.journal),
+    )
+    vital = [asyncio.create_task(each.run()) for each in lasting]
+
+    def halt(fault: Fault) -> None:
+        parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))
+
+    # These may halt, and say so; the worker then stays up to be read.
+    halting = [
+        asyncio.create_task(_halting(run, tell))
+        for run, tell in ((audit_log.recorder.run(), _say_nothing), (ledger.recorder.run(), halt))
+    ]
+    try:
+        yield vital
+    finally:
+        # The audit log last: what the ledger was still read for is recorded there.
+        for task in reversed((*vital, *halting)):
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _halting(run: Coroutine[Any, Any, None], tell: Callable[[Fault], None]) -> None:
+    try:
+        await run
+    except Fault as fault:
+        tell(fault)
+
+
+def _say_nothing(_fault: Fault) -> None:
+    """Take note of a halt of the audit log, which cannot record its own."""
+
+
+def _reloading(parts: Parts) -> Callable[[], None]:
+    """Give what the threads of gRPC call once certificates were read anew."""
+    loop = asyncio.get_running_loop()
+
+    def reloaded() -> None:
+        # The loop may have ended by then: the worker has as well.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(parts.journal.acted, AdminAct(act=Act.CERTIFICATE_RELOAD))
+
+    return reloaded
+
+
+async def _retire(server: Server, parts: Parts, farewell: Iterable[AdminAct], grace: float) -> None:
+    server.retire()
+    parts.wakeups.close()
+    await server.stop(grace)
+    for act in farewell:
+        parts.journal.acted(act)
+    with suppress(Fault, TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            # Twice: what was kept from an earlier attempt goes first.
+            for _ in range(2):
+                await parts.journal.flush()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
