@@ -184,7 +184,7 @@ async def _stream(state: StateFolder, scratch: Path, wish: str) -> AsyncGenerato
             yield _Way(integrator=None, why=fault.detail)
             return
         try:
-            async with connected(nats, Role.INTEGRATOR) as integrator:
+            async with connected(nats.endpoint, Role.INTEGRATOR) as integrator:
                 yield _Way(integrator=integrator, why="")
         finally:
             await nats.stop()

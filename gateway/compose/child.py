@@ -97,8 +97,9 @@ class Child:
             # Half to once and a half: what died together does not come back together.
             wait = pause * (0.5 + secrets.randbelow(1000) / 1000)
             _log.error(
-                "%s ended by itself (status %s), starting it again in %.1f s",
-                *(self.name, status, wait),
+                "a process ended by itself, starting it again in %.1f s",
+                wait,
+                extra={"event": "child_ended", "child": self.name, "status": status},
             )
             await asyncio.sleep(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -120,7 +121,10 @@ class Child:
                 async with asyncio.timeout(within):
                     await process.wait()
                     return
-            _log.warning("%s does not stop, killing it", self.name)
+            _log.warning(
+                "a process does not stop, killing it",
+                extra={"event": "child_killed", "child": self.name},
+            )
         # Whatever was answered is on disk: killing loses nothing of it.
         await _kill(process)
 
@@ -139,7 +143,11 @@ class Child:
             self._process = process
             if self._stopping:
                 return 0
-            _log.info("%s starts pid=%d", self.name, process.pid)
+            _log.info(
+                "a process starts as %d",
+                process.pid,
+                extra={"event": "child_started", "child": self.name},
+            )
             await self._listen(process)
             return await process.wait()
         finally:

@@ -84,7 +84,10 @@ class Post:
             elif self._record is not None:
                 for act in order.acts:
                     self._record(act)
-        _log.error("the supervisor has ended, and with it this process")
+        _log.error(
+            "the supervisor has ended, and with it this process",
+            extra={"event": "supervisor_ended"},
+        )
         os._exit(1)
 
 
@@ -104,13 +107,14 @@ async def run(reports: int) -> int:
     if not line:
         return 1
     orders = Orders.read(line)
-    logs.configure(logs.JsonLines() if orders.json_logs else logs.Lines())
+    config = Config.of(tomllib.loads(orders.config), StateFolder(root=orders.state).config)
+    logs.configure(logs.formatter(config.log, as_json=orders.json_logs), config.log)
     post = Post(reader, reports)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, post.stop.set)
     hearing = asyncio.create_task(post.run())
     try:
-        await (_integrate if orders.role is Role.INTEGRATOR else _work)(orders, post)
+        await (_integrate if orders.role is Role.INTEGRATOR else _work)(orders, config, post)
     except SetupError as error:
         post.say(Word.FAILED, str(error))
         return 1
@@ -121,20 +125,19 @@ async def run(reports: int) -> int:
         post.say(Word.FAILED, f"{error.filename}: {error.strerror}")
         return 1
     except Exception:  # noqa: BLE001 - whatever it was, the supervisor starts another
-        _log.exception("this process failed")
+        _log.exception("this process failed", extra={"event": "child_failed"})
         return 1
     finally:
         hearing.cancel()
     return 0
 
 
-async def _integrate(orders: Orders, post: Post) -> None:
+async def _integrate(orders: Orders, config: Config, post: Post) -> None:
     from gateway.compose import integrating
     from gateway.compose.log import plans_of
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
-    config = Config.of(tomllib.loads(orders.config), state.config)
     plans = plans_of(state, inception.origin, config.limits)
     keys = integrating.keepers(plans, inception)
 
@@ -151,7 +154,7 @@ async def _integrate(orders: Orders, post: Post) -> None:
         await until_stopped(post.stop, lasting)
 
 
-async def _work(orders: Orders, post: Post) -> None:
+async def _work(orders: Orders, config: Config, post: Post) -> None:
     from gateway.compose import working
     from gateway.compose.published import published
     from gateway.edge.port import PortError, Sharing
@@ -159,7 +162,6 @@ async def _work(orders: Orders, post: Post) -> None:
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
-    config = Config.of(tomllib.loads(orders.config), state.config)
     try:
         async with (
             connected(orders.endpoint, Role.WORKER) as connection,

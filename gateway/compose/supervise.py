@@ -137,7 +137,7 @@ class _Gateway:
             await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if self._failure.done():
                 self._failure.result()
-            _log.info("stopping")
+            _log.info("stopping", extra={"event": "stopping"})
         finally:
             stopping.cancel()
             self._failure.cancel()
@@ -176,7 +176,11 @@ class _Gateway:
 
     def _failed(self, child: Child, sentence: str) -> None:
         if self._listening:
-            _log.error("%s cannot go on: %s", child.name, sentence)
+            _log.error(
+                "a process cannot go on: %s",
+                sentence,
+                extra={"event": "child_failed", "child": child.name},
+            )
         elif not self._failure.done():
             self._failure.set_exception(SetupError(sentence))
 

@@ -134,7 +134,7 @@ class Worker:
         finally:
             watching.cancel()
             await asyncio.wait([watching])
-        _log.info("stopping")
+        _log.info("stopping", extra={"event": "stopping"})
 
     async def _tell_health(self, serving: Callable[[], None]) -> None:
         """Have health follow the ledger, and say once when the worker serves."""
@@ -142,9 +142,12 @@ class Worker:
         while True:
             well = self.parts.writable.serving
             if well is not told:
-                status = HealthCheckResponse.SERVING if well else HealthCheckResponse.NOT_SERVING
-                self.server.set_serving(status)
-                _log.info("%s on %s", "serving" if well else "not serving", self.address)
+                if well:
+                    self.server.set_serving(HealthCheckResponse.SERVING)
+                    _log.info("serving", extra={"event": "serving", "address": self.address})
+                else:
+                    self.server.set_serving(HealthCheckResponse.NOT_SERVING)
+                    _log.info("not serving", extra={"event": "not_serving"})
                 told = well
             if well and not said:
                 serving()

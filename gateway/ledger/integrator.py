@@ -125,14 +125,20 @@ class Integrator:
         except Fault as fault:
             self._halted = fault
             self._turn()
-            _log.critical("the integrator halts: %s", fault.detail)
+            _log.critical(
+                "the integrator halts: %s",
+                fault.detail,
+                extra={"event": "halt", "reason": fault.reason},
+            )
             raise
         except Exception as error:
             self._halted = Fault(
                 Reason.INTERNAL, "the integrator failed: see its log, and start again"
             )
             self._turn()
-            _log.exception("the integrator halts")
+            _log.exception(
+                "the integrator halts", extra={"event": "halt", "reason": Reason.INTERNAL}
+            )
             raise self._halted from error
         finally:
             for each in loops:
@@ -197,7 +203,11 @@ class Integrator:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
                 self._stall(fault)
-                _log.warning("the integrator waits: %s", fault.detail)
+                _log.warning(
+                    "the integrator waits: %s",
+                    fault.detail,
+                    extra={"event": "integrator_waits", "reason": fault.reason},
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
             doubted_since = None
 
@@ -211,7 +221,11 @@ class Integrator:
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
-                _log.warning("the integrator waits: %s", fault.detail)
+                _log.warning(
+                    "the integrator waits: %s",
+                    fault.detail,
+                    extra={"event": "integrator_waits", "reason": fault.reason},
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._look.set()
 

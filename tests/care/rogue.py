@@ -53,7 +53,9 @@ async def write(state: Path, messages: Sequence[bytes]) -> None:
     async with opened(folder, SERVE_ROLES) as house:
         await append(house, messages)
         plan = ledger_plan(folder, ORIGIN, Limits())
-        integrator = plan.integrator(house, plan.open_store(), Keeper.load(plan.keeper, ORIGIN))
+        integrator = plan.integrator(
+            house.integrator, plan.open_store(), Keeper.load(plan.keeper, ORIGIN)
+        )
         try:
             await integrator.catch_up()
         finally:

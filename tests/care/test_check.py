@@ -95,7 +95,7 @@ def other_settings(state: Path) -> None:
     async def change() -> None:
         async with (
             opened(StateFolder(root=state), frozenset(Role)) as house,
-            connected(house.nats, Role.KEEPER) as keeper,
+            connected(house.nats.endpoint, Role.KEEPER) as keeper,
         ):
             jsm = (await keeper.session()).client.jsm()
             info = await jsm.stream_info(LEDGER.stream)

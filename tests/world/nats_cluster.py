@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,10 +68,7 @@ class Cluster:
             conf.write_text(self._conf(name))
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    [
-                        *(sys.executable, "-I", "-S", tether.__file__, str(os.getpid())),
-                        *(str(server_binary()), "-c", str(conf)),
-                    ],
+                    tether.command(signal.SIGTERM, str(server_binary()), "-c", str(conf)),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
