@@ -90,6 +90,10 @@ class Flaw(StrEnum):
     """Leaves, tiles and checkpoint of the published log do not fit together."""
     STATEMENT_REPEATED = auto()
     """A statement of the member's stands in the log twice."""
+    PROOF_MALFORMED = auto()
+    """The file is not a tlog-proof."""
+    EVIDENCE_MALFORMED = auto()
+    """The file is not an evidence bundle."""
     RECEIPT_MALFORMED = auto()
     """The file is not a saved receipt."""
 

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn.statement.v1 import header_pb2
-from forewarn_client import audit, authoring, bulk, cases, kinds, signing
+from forewarn_client import audit, authoring, bulk, cases, collecting, kinds, signing
 from forewarn_client.audit import AuditEvent
 from forewarn_client.authoring import Document, Draft
 from forewarn_client.bulk import Handed
+from forewarn_client.bundle import Bundle
 from forewarn_client.connection import Connection
 from forewarn_client.errors import Flaw, RequestError, VerificationError
 from forewarn_client.outcomes import Submitted, lead_time
@@ -96,6 +97,26 @@ class Member(Connection):
         async with aclosing(audit.events(self.session, self.home, since)) as events:
             async for event in events:
                 yield event
+
+    async def evidence(self, name: int | bytes) -> Bundle:
+        """Make a bundle that proves an entry to a stranger, with the exchange long gone.
+
+        It opens the entry: whoever is given it has the content.
+
+        Args:
+            name: The entry's index, or the digest of its statement.
+
+        Returns:
+            The bundle, verified.
+
+        Raises:
+            RefusedError: There is no such entry that this member may read.
+            VerificationError: What the exchange shows does not hold.
+            UnavailableError: No answer in time.
+        """
+        record = await self.entry(name)
+        directory = await self.reader.directory(record.index)
+        return await collecting.collect(self.session, self.home, record, directory)
 
     async def submit(self, draft: Draft) -> Submitted:
         """Sign a statement, hand it in, and verify the answer.

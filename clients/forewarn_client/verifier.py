@@ -162,7 +162,7 @@ class Verifier:
         merkle.verify_inclusion(
             leaf, evidence.index, checkpoint.size, evidence.inclusion_proof, checkpoint.root
         )
-        entry = _entry(evidence.entry_body)
+        entry = parse_entry(evidence.entry_body)
         return entry, dsse.Envelope.parse(entry.envelope)
 
     def _attributed(
@@ -240,7 +240,18 @@ def load_keys(spkis: Iterable[bytes]) -> dict[str, dsse.PublicKey]:
     return {key.keyid: key for key in keys}
 
 
-def _entry(data: bytes) -> ledger_pb2.EntryBody:
+def parse_entry(data: bytes) -> ledger_pb2.EntryBody:
+    """Parse an entry body (step 3).
+
+    Args:
+        data: A serialized `EntryBody`.
+
+    Returns:
+        The entry; its envelope is not looked into.
+
+    Raises:
+        VerificationError: ENTRY_MALFORMED, it is not the one encoding of one.
+    """
     try:
         entry = strict.parse_canonical(ledger_pb2.EntryBody, data)
     except strict.StrictError as error:

@@ -7,9 +7,11 @@ import pytest
 from cryptography import x509
 
 from forewarn.exchange.v1 import envelope_pb2
-from forewarn_client import commitment, dsse, merkle, note
+from forewarn_client import bundle, commitment, dsse, merkle, note
 from forewarn_client.errors import VerificationError
 from forewarn_client.identity import SystemName, certificate_system
+from forewarn_client.published.tiles import Tile
+from forewarn_client.tlog_proof import TlogProof
 from tests.vectors.files import Vector, load, name_of
 
 
@@ -107,6 +109,38 @@ def certificate(given: Vector) -> Vector:
     return {"uri": str(certificate_system(loaded, given["trust_domain"]))}
 
 
+def tile_name(given: Vector) -> Vector:
+    tile = Tile.parse(given["path"])
+    return {"level": tile.level, "n": tile.number, "width": tile.width}
+
+
+def proof(given: Vector) -> Vector:
+    parsed = TlogProof.parse(given["file"].encode())
+    assert parsed.encode() == given["file"].encode()
+    key = note.VerifierKey.parse(given["verifier_key"])
+    size = parsed.verify(key, bytes.fromhex(given["commitment"])).size
+    body = None if parsed.extra is None else parsed.opened().entry_body.hex()
+    return {"index": parsed.index, "size": size, "opened": body}
+
+
+def evidence_bundle(given: Vector) -> Vector:
+    data = unb64(given["bundle_base64"])
+    parsed = bundle.Bundle.parse(data)
+    assert parsed.encode() == data
+    found = bundle.verify(
+        parsed,
+        log_key=given["verifier_key"],
+        genesis_digest=bytes.fromhex(given["genesis_digest"]),
+    )
+    record = found.record
+    return {
+        "one_log": found.joined,
+        "index": record.index,
+        "kind": record.kind,
+        "sender": record.sender,
+    }
+
+
 RECIPES: dict[tuple[str, str], Any] = {
     ("merkle", "root"): root,
     ("proof", "inclusion"): inclusion,
@@ -119,6 +153,9 @@ RECIPES: dict[tuple[str, str], Any] = {
     ("dsse", "envelope"): envelope,
     ("spiffe", "uri"): uri,
     ("spiffe", "certificate"): certificate,
+    ("tile", "name"): tile_name,
+    ("tlog-proof", "proof"): proof,
+    ("evidence", "bundle"): evidence_bundle,
 }
 CASES = [
     pytest.param(run, vector, id=f"{topic}/{name_of(vector)}")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.core.merkle import MAX_SIZE, TILE_WIDTH
 from gateway.core.tiled import MAX_LEVEL, TileName, bundle
+from tests.vectors.files import Vector, load, name_of
 from tests.world.budget import examples
 
 levels = st.none() | st.integers(0, MAX_LEVEL)
@@ -28,6 +29,16 @@ def test_a_name_is_read_as_it_is_written(name: TileName) -> None:
 def test_what_parses_is_written_the_same_again(path: str) -> None:
     name = TileName.parse(path)
     assert name is None or name.path() == path
+
+
+@pytest.mark.parametrize("vector", load("tile", "name"), ids=name_of)
+def test_the_outcome_is_the_one_in_the_file(vector: Vector) -> None:
+    found = TileName.parse(vector["input"]["path"])
+    if vector["expect"] == "ok":
+        assert found is not None
+        assert {"level": found.level, "n": found.n, "width": found.width} == vector["output"]
+    else:
+        assert found is None, vector["why"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ test. Keys come from a fixed text: they are made up, known to all, and protect n
 import json
 from collections.abc import Iterator
 
-from tests.vectors import envelopes, identities, notes, trees
+from tests.vectors import envelopes, identities, notes, published, trees
 from tests.vectors.files import FOLDER, Vector
 
 MAKERS = {
@@ -17,6 +17,9 @@ MAKERS = {
     "note": (notes.signers, notes.texts, notes.forms, notes.verifier_keys),
     "dsse": (envelopes.paes, envelopes.public_keys, envelopes.envelopes),
     "spiffe": (identities.uris, identities.certificates),
+    "tile": (published.names,),
+    "tlog-proof": (published.proofs,),
+    "evidence": (published.evidence,),
 }
 
 

@@ -22,6 +22,7 @@ UNAVAILABLE: Final = 4
 UNVERIFIED: Final = 5
 INTERRUPTED: Final = 130
 
+_NOBODYS: Final = {Flaw.RECEIPT_MALFORMED, Flaw.PROOF_MALFORMED, Flaw.EVIDENCE_MALFORMED}
 _UNVERIFIED_HELP: Final = (
     "What was received is not what it has to be. Do not rely on it, keep the folder as it is, and "
     "tell whoever runs the exchange."
@@ -70,7 +71,7 @@ def report(error: ForewarnError, about: str = "") -> int:
             return UNVERIFIED
         case VerificationError():
             # A file that is no receipt at all came from nobody.
-            help_ = "" if error.reason is Flaw.RECEIPT_MALFORMED else f"\n{_UNVERIFIED_HELP}"
+            help_ = "" if error.reason in _NOBODYS else f"\n{_UNVERIFIED_HELP}"
             detail = f"VERIFICATION FAILED: {error.detail}{help_}"
             output.error(str(error.reason), detail, (), about)
             return UNVERIFIED

@@ -1,35 +1,46 @@
-"""`forewarn receipt`: saved receipts, checked without any connection."""
+"""`forewarn receipt`: saved receipts, checked and turned into proofs, without any connection."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from forewarn_client import files as writing
 from forewarn_client import times
-from forewarn_client.cli import connecting, failures, output, tables
+from forewarn_client.cli import connecting, failures, output, proofs, tables
 from forewarn_client.cli.commands import FILE, Group, command
-from forewarn_client.errors import ForewarnError
+from forewarn_client.errors import ForewarnError, RequestError
 from forewarn_client.home import Home
-from forewarn_client.receipt import VerifiedReceipt, verify_receipt
+from forewarn_client.receipt import Receipt, VerifiedReceipt, verify_receipt
 from forewarn_client.terminal import safe
+from forewarn_client.tlog_proof import SUFFIX, TlogProof
 
-receipt = Group(name="receipt", help="Check saved receipts; no connection is made.")
+receipt = Group(name="receipt", help="Check and export saved receipts; no connection is made.")
 
 
 @command(
     examples=(
         "forewarn receipt verify                          all of this folder",
         "forewarn receipt verify receipts/00000012-3f9a2c51d0e4b7a6.json",
+        "forewarn receipt verify some.tlog-proof --log-key ...       no folder is needed",
     )
 )
 @click.argument("files", nargs=-1, type=FILE)
-def verify(files: tuple[Path, ...]) -> None:
+@proofs.pins
+def verify(files: tuple[Path, ...], log_key: str | None, commitment: str | None) -> None:
     """Verify receipts offline, against the exchange's keys that this folder pins.
 
     Checks the log's signature, the proof that the entry is in the ledger, the signatures of the
     statement, and the directory's statements back to the genesis statement. Without FILES, all
     receipts of the folder are checked. Exit code 5 where one does not hold.
+
+    A .tlog-proof shows that the log holds an entry at an index. Who signed it is judged by receipts
+    and by evidence bundles.
     """
+    if files and all(path.suffix == SUFFIX for path in files):
+        click.get_current_context().exit(proofs.verify_all(files, log_key, commitment))
+    if log_key or commitment:
+        raise RequestError("--log-key and --commitment are for .tlog-proof files")
     home = connecting.load_home()
     paths = list(files) or _saved(home)
     code, beyond = 0, 0
@@ -76,6 +87,44 @@ def list_() -> None:
     click.get_current_context().exit(code)
 
 
+@command(
+    examples=(
+        "forewarn receipt export receipts/00000012-3f9a2c51d0e4b7a6.json --tlog-proof",
+        "forewarn receipt export receipts/*.json --tlog-proof --without-opening --into proofs",
+    )
+)
+@click.argument("files", nargs=-1, type=FILE, required=True)
+@click.option("--tlog-proof", is_flag=True, help="As C2SP tlog-proof files.")
+@click.option("--without-opening", is_flag=True, help="For whoever is not to have the content.")
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The folder.")
+def export(
+    *, files: tuple[Path, ...], tlog_proof: bool, without_opening: bool, into: Path | None
+) -> None:
+    """Write the proofs of saved receipts as files that other tools read.
+
+    Each goes beside its receipt, or into a folder. It holds the content of the entry, unless it is
+    left out: then whoever verifies it has to be told the commitment, which is printed. For the
+    statement's signatures and the directory behind them, use `forewarn evidence export`.
+    """
+    if not tlog_proof:
+        raise click.UsageError("Say in which form: --tlog-proof.")
+    for path in files:
+        proof = TlogProof.of(Receipt.load(path).entry)
+        committed = proofs.committed(proof)
+        if without_opening:
+            proof = proof.without_opening()
+        target = (into or path.parent) / f"{path.stem}{SUFFIX}"
+        writing.make_folder(target.parent)
+        writing.write(target, proof.encode())
+        view = {
+            "file": str(target),
+            "index": proof.index,
+            "commitment": committed.hex(),
+            "opening": not without_opening,
+        }
+        output.answer(view, f"{target}\n  commitment  {committed.hex()}")
+
+
 def _saved(home: Home) -> list[Path]:
     return sorted(home.receipts.glob("*.json"))
 
@@ -105,5 +154,5 @@ def _show(path: Path, verified: VerifiedReceipt) -> None:
     output.answer(_view(path, verified), text)
 
 
-for made in (verify, list_):
+for made in (verify, list_, export):
     receipt.add_command(made)

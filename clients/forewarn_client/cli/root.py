@@ -33,6 +33,7 @@ _PARTS: Final = {
     "audit": ("auditing:audit", "See who was given what you sent, and who was refused."),
     "directory": ("members:directory", "See the members; change what is one's own."),
     "receipt": ("receipts:receipt", "Check saved receipts, also offline."),
+    "evidence": ("evidence:evidence", "Prove what was said to a stranger, in one file."),
     "log": ("logs:log", "Verify the log that everybody can read, and keep watching it."),
     "witness": (
         "forewarn_witness.command:witness",

@@ -65,7 +65,7 @@ class Progress:
                 edge=Edge.of(int(document["size"]), rows), compared=int(document["compared"])
             )
             holds = bool(reached.edge.root().hex() == document["root"])
-        except (HomeError, ValueError, KeyError, TypeError, RecursionError):
+        except (HomeError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return Reached()
         return reached if holds else Reached()
 

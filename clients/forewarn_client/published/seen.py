@@ -138,7 +138,7 @@ class Seen:
                         yield data, note.parse_checkpoint(note.parse_note(data).text), start
         except OSError as error:
             raise HomeError(f"{self.path} cannot be read: {error.strerror}") from None
-        except (ValueError, KeyError, TypeError, VerificationError):
+        except (ValueError, KeyError, TypeError, RecursionError, VerificationError):
             raise self._damaged() from None
 
     def _append(self, notes: Sequence[bytes]) -> None:
