@@ -19,6 +19,9 @@ from gateway.edge import tls13
 tls13.enforce()
 # What grpc itself prints holds no ids and no reasons; everything of use is said here.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# The gateway starts programs and never goes on in a forked copy of itself. What grpc does around a
+# fork breaks its TLS connections: see `gateway.ledger.spawned`.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from gateway.command.root import main
 

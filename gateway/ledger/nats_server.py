@@ -32,6 +32,7 @@ from gateway.ledger.durability import assert_durable
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import SERVE_ROLES, NatsEndpoint, Role, fresh_seeds
+from gateway.ledger.spawned import Spawned
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class EmbeddedNats:
         self._seeds = fresh_seeds(frozenset(roles) | {Role.SYS})
         self._identity = nats_conf.fresh_identity()
         self._port = -1
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Spawned | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     @property
@@ -115,7 +116,7 @@ class EmbeddedNats:
     async def _launch(self) -> None:
         try:
             self._write_files()
-            await self._spawn()
+            self._spawn()
             self._port = await self._ready()
             system = await RoleConnection.open(self.endpoint, Role.SYS)
             try:
@@ -139,21 +140,18 @@ class EmbeddedNats:
         _write_private(self._run_dir / nats_conf.CERTIFICATE_FILE, self._identity.certificate)
         _write_private(self._run_dir / nats_conf.KEY_FILE, self._identity.key)
 
-    async def _spawn(self) -> None:
+    def _spawn(self) -> None:
         # What a configuration error says goes here; once it runs, it writes its own bounded log.
         output = os.open(self._run_dir / _OUTPUT_FILE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *tether.command(
+            self._process = Spawned.start(
+                tether.command(
                     signal.SIGTERM,
                     str(server_binary()),
                     *("-c", str(self._run_dir / _CONF_FILE)),
                 ),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                pass_fds=(self._lock.fd,),
-                start_new_session=True,
+                output=output,
+                inherited=(self._lock.fd,),
             )
         finally:
             os.close(output)

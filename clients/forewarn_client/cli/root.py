@@ -139,4 +139,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     # gRPC writes what its connections meet to standard error; all that matters comes as an error.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    # What grpc does around a fork can break its connections; the command only starts programs.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     sys.exit(root.main(args=arguments, prog_name="forewarn"))
