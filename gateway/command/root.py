@@ -10,6 +10,7 @@ from gateway.command.configuring import config
 from gateway.command.examining import doctor
 from gateway.command.ledger import ledger
 from gateway.command.running import init, serve
+from gateway.command.telling import status
 from gateway.command.upgrading import upgrade
 
 
@@ -23,11 +24,11 @@ def main() -> None:
       forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
           --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
       forewarn-gateway serve --state run/gateway
-      forewarn-gateway config show --state run/gateway
+      forewarn-gateway status --state run/gateway
       forewarn-gateway doctor --state run/gateway
       forewarn-gateway ledger check --state run/gateway
     """
 
 
-for _command in (init, serve, config, doctor, upgrade, ledger):
+for _command in (init, serve, status, doctor, config, upgrade, ledger):
     main.add_command(_command)

@@ -130,17 +130,13 @@ def serve(*, state: Path, listen: str | None, workers: int | None, as_json: bool
 
     folder = StateFolder(root=state.absolute())
     with sentences():
-        configure_logs(as_json=as_json)
-        raise_file_limit(_open_files(folder))
+        # Without a configuration, `serve` says what is missing.
+        said = Config.read(folder.config) if folder.config.exists() else None
+        configure_logs(as_json=as_json, log=said.log if said else None)
+        raise_file_limit((said.limits if said else Limits()).open_files)
         address = Address.parse(listen) if listen else None
         collect_seldom()
         uvloop.run(until_signal())
-
-
-def _open_files(folder: StateFolder) -> int:
-    # Without one, `serve` says what is missing.
-    config = folder.config
-    return (Config.read(config).limits if config.exists() else Limits()).open_files
 
 
 def _open_genesis(path: Path) -> Genesis:

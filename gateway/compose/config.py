@@ -81,6 +81,28 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """See `[metrics]`."""
+
+    address: Address | None = field(
+        default=None,
+        metadata=setting(
+            'Where the first process serves them, on loopback: as in "127.0.0.1:9464". Workers\n'
+            "have the ports after it, the integrator the one after theirs; port 0 takes free ones."
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse to show them to others than this machine."""
+        if self.address is not None and not self.address.is_loopback:
+            raise ValueError(
+                f"address {self.address} can be reached by others, and metrics have no "
+                "authentication: give one on loopback, as in 127.0.0.1:9464, and have a collector "
+                "on this machine read it"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor:
     """See `[doctor]`."""
 
@@ -133,6 +155,7 @@ class Config:
         limits: What it takes on.
         log_http: Where strangers read the logs.
         log: What is logged.
+        metrics: Where metrics are served.
         doctor: What `forewarn-gateway doctor` warns of.
     """
 
@@ -155,6 +178,10 @@ class Config:
     log: Log = field(
         default_factory=Log,
         metadata=setting("Log lines, on standard error: ids and reasons, no content."),
+    )
+    metrics: Metrics = field(
+        default_factory=Metrics,
+        metadata=setting("What Prometheus reads, at /metrics; off unless an address is given."),
     )
     doctor: Doctor = field(
         default_factory=Doctor, metadata=setting("When `forewarn-gateway doctor` warns.")

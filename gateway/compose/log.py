@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.compose.limits import Limits
+from gateway.compose.measured import MeasuredAppender
 from gateway.compose.state import StateFolder
 from gateway.core import audit
 from gateway.core.checkpoint import NoteVerifier
@@ -30,6 +31,7 @@ from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
 from gateway.ledger.store import Store, Summarizer
 from gateway.ledger.stream import JetStreamAppender, JetStreamReader
+from gateway.ports.metering import Meter
 from gateway.wire import audit as audit_events
 from gateway.wire import entries
 
@@ -173,6 +175,7 @@ def wire(
     verifier: NoteVerifier,
     node: str,
     now: Callable[[], datetime],
+    meter: Meter | None = None,
 ) -> LogParts:
     """Wire a worker's side of a log; nothing runs yet.
 
@@ -182,10 +185,12 @@ def wire(
         verifier: The public half of its key.
         node: Name of the gateway, for people.
         now: The clock, UTC.
+        meter: Counts its blocks; None where nothing is counted.
 
     Returns:
         The parts.
     """
+    appender = JetStreamAppender(connection, plan.log)
     reader = StoreReader(plan.store, plan.origin)
     head = Head(
         reader=reader,
@@ -193,7 +198,7 @@ def wire(
         verifier=verifier,
     )
     recorder = BlockRecorder(
-        appender=JetStreamAppender(connection, plan.log),
+        appender=appender if meter is None else MeasuredAppender(appender, meter),
         reader=reader,
         head=head,
         node=node,

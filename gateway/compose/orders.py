@@ -32,6 +32,7 @@ class Orders:
 
     Attributes:
         role: Its role at the nats-server: integrator or worker.
+        place: Its place among the gateway's processes, the supervisor's being 0.
         state: The state folder.
         config: The configuration as the supervisor has read it, TOML.
         listen: Where a worker listens, `host:port`.
@@ -42,6 +43,7 @@ class Orders:
     """
 
     role: Role
+    place: int
     state: Path
     config: str
     listen: str

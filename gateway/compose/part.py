@@ -135,11 +135,13 @@ async def run(reports: int) -> int:
 async def _integrate(orders: Orders, config: Config, post: Post) -> None:
     from gateway.compose import integrating
     from gateway.compose.log import plans_of
+    from gateway.compose.showing import Showing
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
     plans = plans_of(state, inception.origin, config.limits)
     keys = integrating.keepers(plans, inception)
+    showing = Showing(state, config, name="integrator", place=orders.place)
 
     def halted(fault: Fault) -> None:
         post.say(Word.HALTED, fault.reason)
@@ -148,24 +150,28 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
         connected(orders.endpoint, Role.INTEGRATOR) as connection,
         integrating.integrators(plans, keys, connection) as both,
         integrating.folding(both, connection, halted) as lasting,
+        showing.shown() as shown,
     ):
+        showing.integrators(both)
         collect_seldom()
         post.say(Word.READY)
-        await until_stopped(post.stop, lasting)
+        await until_stopped(post.stop, [*lasting, *shown])
 
 
 async def _work(orders: Orders, config: Config, post: Post) -> None:
     from gateway.compose import working
     from gateway.compose.published import published
+    from gateway.compose.showing import Showing
     from gateway.edge.port import PortError, Sharing
     from gateway.edge.tls import TlsError
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
+    showing = Showing(state, config, name=f"worker-{orders.place}", place=orders.place)
     try:
         async with (
             connected(orders.endpoint, Role.WORKER) as connection,
-            working.wired(state, inception, config, connection) as parts,
+            working.wired(state, inception, config, connection, showing.meter) as parts,
             working.working(
                 parts,
                 config=config,
@@ -174,11 +180,13 @@ async def _work(orders: Orders, config: Config, post: Post) -> None:
                 farewell=post.farewell,
             ) as worker,
             published(state, config, parts.logs),
+            showing.shown() as shown,
         ):
+            showing.worker(parts)
             post.record_by(parts.journal.acted)
             collect_seldom()
             post.say(Word.READY)
-            await worker.until(post.stop, serving=lambda: post.say(Word.SERVING))
+            await worker.until(post.stop, serving=lambda: post.say(Word.SERVING), besides=shown)
     except (PortError, TlsError) as error:
         raise SetupError(str(error)) from None
 

@@ -28,6 +28,7 @@ from gateway.admission.directories import Directories
 from gateway.audit.journal import Journal, Pace
 from gateway.compose.limits import Limits
 from gateway.compose.log import LogParts
+from gateway.compose.measured import MeasuredAdmission, MeasuredJournal
 from gateway.compose.state import Inception
 from gateway.core import audit
 from gateway.core.errors import Fault, Reason
@@ -39,12 +40,14 @@ from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Bounds, Guard
 from gateway.edge.log import LogService
+from gateway.edge.metered import metered
 from gateway.edge.rates import Rate, Rates
 from gateway.edge.readings import Readings
 from gateway.edge.standings import Standings
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ports.conditions import State
+from gateway.ports.metering import Meter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ class Parts:
     logs: Mapping[str, LogParts]
 
 
-def build(
+def build(  # noqa: PLR0913 - what a worker is made of
     *,
     inception: Inception,
     ledger: LogParts,
@@ -121,6 +124,7 @@ def build(
     limits: Limits,
     now: Callable[[], datetime],
     salt: Callable[[], bytes],
+    meter: Meter | None = None,
 ) -> Parts:
     """Wire a worker; nothing runs yet.
 
@@ -131,6 +135,7 @@ def build(
         limits: What it takes on.
         now: The clock, UTC.
         salt: Gives 32 fresh random bytes at each call.
+        meter: Counts; None where nothing is counted.
 
     Returns:
         The parts.
@@ -147,11 +152,20 @@ def build(
         last=last,
         pace=Pace(notes=limits.audit_notes),
     )
+    releases = journal if meter is None else MeasuredJournal(journal, meter)
     wakeups = Wakeups(reader=reader, head=head)
     directories = Directories(reader)
     callers = Callers(trust_domain=inception.trust_domain, directories=directories, head=head)
     policy = profiles.load()
     readings = Readings(limits.reading_threads)
+    admission = Admission(
+        origin=inception.origin,
+        reader=reader,
+        directories=directories,
+        policy=policy,
+        recorder=ledger.recorder,
+        salt=salt,
+    )
     exchange = ExchangeService(
         origin=inception.origin,
         reader=reader,
@@ -160,22 +174,15 @@ def build(
         submissions=Submissions(
             reader=reader,
             head=head,
-            admission=Admission(
-                origin=inception.origin,
-                reader=reader,
-                directories=directories,
-                policy=policy,
-                recorder=ledger.recorder,
-                salt=salt,
-            ),
+            admission=admission if meter is None else MeasuredAdmission(admission, meter),
             policy=policy,
             check_writable=writable.check,
         ),
-        streams=Streams(wakeups),
+        streams=Streams(wakeups, meter=meter),
         readings=readings,
-        journal=journal,
+        journal=releases,
     )
-    directory = DirectoryService(reader=reader, head=head, readings=readings, journal=journal)
+    directory = DirectoryService(reader=reader, head=head, readings=readings, journal=releases)
     audits = AuditService(
         origin=audit.origin_of(inception.origin),
         reader=audit_log.reader,
@@ -206,7 +213,7 @@ def build(
         writable=writable,
         readings=readings,
         handlers=[
-            guard.handler(file.DESCRIPTOR.services_by_name[name], service)
+            metered(guard.handler(file.DESCRIPTOR.services_by_name[name], service), meter)
             for file, name, service in services
         ],
         logs={inception.origin: ledger, audit.origin_of(inception.origin): audit_log},

@@ -20,6 +20,7 @@ from gateway.compose.config import Config
 from gateway.compose.ledger import opened
 from gateway.compose.log import plans_of
 from gateway.compose.published import published
+from gateway.compose.showing import Showing
 from gateway.compose.state import Inception, StateFolder, begun, write_whole
 from gateway.compose.supervise import supervise
 from gateway.core.audit import Act, AdminAct
@@ -87,9 +88,14 @@ async def _together(
     keys = integrating.keepers(plans, inception)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
+        showing = Showing(state, config, name="gateway", place=0)
         house = await enter(opened(state, SERVE_ROLES))
+        showing.nats(house.nats)
         both = await enter(integrating.integrators(plans, keys, house.integrator))
-        parts = await enter(working.wired(state, inception, config, house.worker))
+        parts = await enter(working.wired(state, inception, config, house.worker, showing.meter))
+
+        showing.integrators(both)
+        showing.worker(parts)
 
         def halted(fault: Fault) -> None:
             parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))
@@ -109,4 +115,5 @@ async def _together(
         bound = str(worker.address)
         write_whole(state.listen, f"{bound}\n")
         stack.callback(state.listen.unlink, missing_ok=True)
-        await worker.until(stop, serving=lambda: ready(bound), besides=lasting)
+        shown = await enter(showing.shown())
+        await worker.until(stop, serving=lambda: ready(bound), besides=[*lasting, *shown])

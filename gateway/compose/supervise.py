@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -29,6 +29,7 @@ from gateway.compose.config import Config
 from gateway.compose.ledger import locked, running
 from gateway.compose.log_http import LogHttp
 from gateway.compose.orders import Order, Orders, Report, Verb, Word
+from gateway.compose.showing import Showing
 from gateway.compose.state import SetupError, StateFolder, write_whole
 from gateway.core.audit import Act, AdminAct
 from gateway.core.errors import Reason
@@ -74,9 +75,10 @@ async def supervise(  # noqa: PLR0913 - one parameter for each thing that `serve
             async with running(state, lock, SERVE_ROLES) as nats:
                 bound = replace(listen, port=port)
 
-                def orders(role: Role, config: Config) -> Orders:
+                def orders(role: Role, place: int, config: Config) -> Orders:
                     return Orders(
                         role=role,
+                        place=place,
                         state=state.root,
                         config=config.render(),
                         listen=str(bound),
@@ -92,12 +94,17 @@ async def supervise(  # noqa: PLR0913 - one parameter for each thing that `serve
                 gateway = _Gateway(
                     state,
                     lock,
-                    integrator=orders(Role.INTEGRATOR, silent),
-                    workers=[orders(Role.WORKER, each) for each in every],
+                    integrator=orders(Role.INTEGRATOR, workers + 1, silent),
+                    workers=[
+                        orders(Role.WORKER, place, each) for place, each in enumerate(every, 1)
+                    ],
                     grace=config.limits.stop_seconds,
                     ready=partial(ready, str(bound)),
                 )
-                await gateway.run(stop)
+                showing = Showing(state, config, name="supervisor", place=0)
+                showing.nats(nats)
+                async with showing.shown() as shown:
+                    await gateway.run(stop, shown)
 
 
 class _Gateway:
@@ -128,8 +135,15 @@ class _Gateway:
         self._served: set[Child] = set()
         self._unrecorded: list[AdminAct] = [AdminAct(act=Act.START)]
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run all until told to stop, or until one cannot start."""
+    async def run(self, stop: asyncio.Event, besides: Iterable[asyncio.Task[None]] = ()) -> None:
+        """Run all until told to stop, or until one cannot start.
+
+        Args:
+            stop: Ends it.
+            besides: What else has to run for ever.
+        """
+        for task in besides:
+            task.add_done_callback(self._ended)
         stopping = asyncio.create_task(stop.wait())
         try:
             self._start(self._integrator)

@@ -36,6 +36,7 @@ from gateway.core.errors import Fault
 from gateway.edge.port import Sharing
 from gateway.edge.server import Server
 from gateway.ledger.nats_connection import RoleConnection
+from gateway.ports.metering import Meter
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,7 +46,11 @@ _LOOK_SECONDS: Final = 0.1
 
 @asynccontextmanager
 async def wired(
-    state: StateFolder, inception: Inception, config: Config, connection: RoleConnection
+    state: StateFolder,
+    inception: Inception,
+    config: Config,
+    connection: RoleConnection,
+    meter: Meter | None = None,
 ) -> AsyncGenerator[Parts, None]:
     """Make a worker's parts; nothing runs yet.
 
@@ -54,6 +59,7 @@ async def wired(
         inception: What it was begun with.
         config: The configuration.
         connection: The worker's.
+        meter: Counts; None where nothing is counted.
 
     Raises:
         SetupError: The marker holds no keys.
@@ -62,7 +68,14 @@ async def wired(
     async with AsyncExitStack() as stack:
         plans = plans_of(state, inception.origin, config.limits)
         ledger, audit_log = [
-            _wired(plan, _verifier(state, pin), connection, stack)
+            # Only the ledger's blocks are counted.
+            _wired(
+                plan,
+                _verifier(state, pin),
+                connection,
+                stack,
+                meter if plan is plans[0] else None,
+            )
             for plan, pin in zip(plans, (inception.log_key, inception.audit_log_key), strict=True)
         ]
         parts = build(
@@ -72,16 +85,21 @@ async def wired(
             limits=config.limits,
             now=_now,
             salt=lambda: secrets.token_bytes(32),
+            meter=meter,
         )
         stack.push_async_callback(asyncio.to_thread, parts.readings.close)
         yield parts
 
 
 def _wired(
-    plan: LogPlan, verifier: NoteVerifier, connection: RoleConnection, stack: AsyncExitStack
+    plan: LogPlan,
+    verifier: NoteVerifier,
+    connection: RoleConnection,
+    stack: AsyncExitStack,
+    meter: Meter | None,
 ) -> LogParts:
     node = platform.node()[:64] or "gateway"
-    log = wire(plan, connection=connection, verifier=verifier, node=node, now=_now)
+    log = wire(plan, connection=connection, verifier=verifier, node=node, now=_now, meter=meter)
     stack.callback(log.reader.close)
     return log
 

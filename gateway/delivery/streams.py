@@ -12,10 +12,12 @@ What a page holds, and who may have it, is for the reading to say: this module d
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sized
 from typing import Final, Protocol, TypeVar
 
 from gateway.delivery.wakeups import Wakeups
+from gateway.ports.metering import Meter
 from gateway.ports.reading import Box
 
 # In case a wake-up was lost; a stream that is at the head then costs a comparison.
@@ -44,13 +46,21 @@ _P = TypeVar("_P", bound=Page)
 class Streams:
     """Open streams."""
 
-    def __init__(self, wakeups: Wakeups, *, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        wakeups: Wakeups,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        meter: Meter | None = None,
+    ) -> None:
         """Keep what wakes them.
 
         Args:
             wakeups: The bells.
             look_seconds: Longest time between two looks, in case a wake-up was lost.
+            meter: Counts how long what is new takes to be handed on.
         """
+        self._meter = meter
         self._wakeups = wakeups
         self._look_seconds = look_seconds
 
@@ -82,6 +92,7 @@ class Streams:
         position, first = start, True
         with self._wakeups.listen(member, box) as bell:
             while True:
+                rung = bell.since if bell.rung else None
                 # Silenced before looking: what is recorded from here on rings again.
                 bell.silence()
                 self._wakeups.check_open()
@@ -89,6 +100,8 @@ class Streams:
                 if first or self._wakeups.head_size > position:
                     page = await read(position)
                     position = page.position
+                    if self._meter is not None and rung is not None and len(page.records):
+                        self._meter.delivered(time.monotonic() - rung)
                     if first or len(page.records):
                         yield page
                     first = False

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Bell:
     def __init__(self) -> None:
         """Begin silent."""
         self._rung = asyncio.Event()
+        self._since = 0.0
 
     @property
     def rung(self) -> bool:
@@ -42,7 +44,14 @@ class Bell:
 
     def ring(self) -> None:
         """Wake the stream, now or as soon as it waits."""
-        self._rung.set()
+        if not self._rung.is_set():
+            self._since = time.monotonic()
+            self._rung.set()
+
+    @property
+    def since(self) -> float:
+        """Since when it rings, on the monotonic clock; means nothing while it is silent."""
+        return self._since
 
     def silence(self) -> None:
         """Forget what rang so far. Do this before looking: what comes after rings again."""
@@ -72,6 +81,7 @@ class Wakeups:
         self._head = head
         self._bells: defaultdict[tuple[str, Box], set[Bell]] = defaultdict(set)
         self._closed = False
+        self._listening = 0
         # Taken here and not when `run` begins: a stream may open and look in between.
         self._seen = head.size
 
@@ -79,6 +89,11 @@ class Wakeups:
     def head_size(self) -> int:
         """Size of the newest signed checkpoint."""
         return self._head.size
+
+    @property
+    def listening(self) -> int:
+        """How many streams are open."""
+        return self._listening
 
     @contextmanager
     def listen(self, member: str, box: Box) -> Iterator[Bell]:
@@ -92,9 +107,11 @@ class Wakeups:
         heard = [(member, each) for each in (Box.SENT, Box.RECEIVED) if box in (each, Box.ALL)]
         for each in heard:
             self._bells[each].add(bell)
+        self._listening += 1
         try:
             yield bell
         finally:
+            self._listening -= 1
             for each in heard:
                 self._bells[each].discard(bell)
                 if not self._bells[each]:

@@ -10,11 +10,10 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import ledger_pb2
-from gateway.admission.admit import Admission
 from gateway.admission.batches import Batches
 from gateway.admission.lead_times import PLANNING, NamedLeadTime, lead_times
 from gateway.admission.submission import Submission
@@ -27,6 +26,14 @@ from gateway.profiles import Policy
 from gateway.wire.statements import MAX_STATEMENT_BYTES
 
 _COVER_SECONDS: Final = 10.0
+
+
+class Admission(Protocol):
+    """The way into the ledger."""
+
+    async def submit(self, submission: Submission) -> int:
+        """Admit a submission, and give the index of its entry."""
+        ...
 
 
 class Submissions:

@@ -107,6 +107,20 @@ class Integrator:
         return self._turned
 
     @property
+    def trouble(self) -> str:
+        """What has halted it, or keeps it from folding, in a sentence; empty where nothing does."""
+        fault = self._halted or self._stalled
+        return fault.detail if fault is not None else ""
+
+    async def lag(self) -> int:
+        """Tell how many blocks the stream holds that are not folded.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, the stream did not answer in time.
+        """
+        return max(0, (await self._stream.bounds()).last - self._folded)
+
+    @property
     def unendorsed(self) -> bool:
         """Whether entries are folded that no signed note covers yet."""
         return self._size > self._endorser.mark.size

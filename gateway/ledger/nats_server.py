@@ -68,6 +68,7 @@ class EmbeddedNats:
         self._port = -1
         self._process: Spawned | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._restarts = 0
 
     @property
     def endpoint(self) -> NatsEndpoint:
@@ -93,6 +94,11 @@ class EmbeddedNats:
         """The child's process id, if one runs."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
+
+    @property
+    def restarts(self) -> int:
+        """How often it had to be started again."""
+        return self._restarts
 
     async def start(self) -> None:
         """Start the child, have it prove that it is durable, and watch it from then on.
@@ -188,6 +194,7 @@ class EmbeddedNats:
             started = loop.time()
             if self._process is not None:
                 status = await self._process.wait()
+                self._restarts += 1
                 _log.error(
                     "nats-server ended by itself, starting it again",
                     extra={"event": "nats_ended", "status": status},

@@ -138,6 +138,16 @@ class BlockRecorder:
         self._halted: Fault | None = None
 
     @property
+    def waiting_entries(self) -> int:
+        """How many entries are not answered yet."""
+        return self._waiting_entries
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes these hold."""
+        return self._waiting_bytes
+
+    @property
     def halted(self) -> Fault | None:
         """Why it takes no more entries; None while it runs."""
         return self._halted

@@ -73,7 +73,10 @@ addresses = st.builds(
 
 # Where a table asks more of a value than its type and range.
 NARROWER: dict[str, st.SearchStrategy[Any]] = {
-    "log.parts": st.lists(st.sampled_from(["gateway.edge=debug", "nats=info"])).map(tuple)
+    "metrics.address": st.sampled_from(
+        [Address(host=host, port=9464) for host in ("127.0.0.1", "127.9.9.9", "[::1]", "localhost")]
+    ),
+    "log.parts": st.lists(st.sampled_from(["gateway.edge=debug", "nats=info"])).map(tuple),
 }
 
 
@@ -211,6 +214,14 @@ def test_what_is_written_says_what_each_key_is_for() -> None:
     assert "# Drying.\n# In hours, from 0.5 to 48; by default 1.5.\nhours = 1.5\n" in text
     assert '# The colour.\n# One of "red", "green".\ncolour = "red"\n' in text
     assert '# "" for none.\nshop = ""\n' in text
+
+
+@pytest.mark.parametrize("host", ["[::]", "10.0.0.1", "gateway.exchange.example"])
+def test_metrics_are_for_this_machine_only(host: str) -> None:
+    with pytest.raises(SetupError, match="metrics have no authentication"):
+        Config.of(
+            tomllib.loads(f'{MINIMAL}[metrics]\naddress = "{host}:9464"'), HERE / "gateway.toml"
+        )
 
 
 @pytest.mark.parametrize("version", ["version = 1", ""])
