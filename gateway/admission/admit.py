@@ -100,10 +100,15 @@ class Admission:
         """Open what the decisions of a batch share: one snapshot, and the directory at its size."""
         with self._reader.snapshot() as snapshot:
             directory = self._directories.at(snapshot)
-            yield partial(self._decide, snapshot, directory)
+            last = snapshot.last_received_time
+            yield partial(self._decide, snapshot, directory, last)
 
     def _decide(
-        self, snapshot: LedgerSnapshot, directory: Directory, submission: Submission
+        self,
+        snapshot: LedgerSnapshot,
+        directory: Directory,
+        last: datetime | None,
+        submission: Submission,
     ) -> _Decision:
         """Run the stages that need no waiting, against one snapshot."""
         authenticated = authenticate(submission, directory)
@@ -112,7 +117,7 @@ class Admission:
         if known is not None:
             return known, None
         verified = verify(authenticated, envelope, self._origin)
-        return judge(verified, snapshot, self._policy), snapshot.last_received_time
+        return judge(verified, snapshot, self._policy), last
 
     def _entry(self, judged: Judged, last: datetime | None) -> Entry:
         """Build the entry. Runs on the event loop, in the order in which entries are handed on."""

@@ -112,6 +112,8 @@ class Appended:
     tiles: Mapping[tuple[int, int], bytes]
 
 
+# The last tile of each level is read some times for each block.
+@lru_cache(maxsize=16)
 def split_tile(content: bytes) -> tuple[bytes, ...]:
     """Take a tile's content apart.
 

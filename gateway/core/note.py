@@ -128,6 +128,7 @@ class NoteVerifier:
     name: str
     public_key: bytes
     key_id: bytes = field(init=False)
+    _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -135,6 +136,7 @@ class NoteVerifier:
             raise NoteError(NoteReason.VERIFIER_KEY_MALFORMED, "an Ed25519 key has 32 bytes")
         key_id = sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()
         object.__setattr__(self, "key_id", key_id[:_KEY_ID_BYTES])
+        object.__setattr__(self, "_key", Ed25519PublicKey.from_public_bytes(self.public_key))
 
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id.hex()}+{encode64(_ED25519 + self.public_key)}"
@@ -179,7 +181,7 @@ class NoteVerifier:
             NoteError: The signature does not verify.
         """
         try:
-            Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature.signature, text)
+            self._key.verify(signature.signature, text)
         except InvalidSignature:
             raise NoteError(
                 NoteReason.SIGNATURE_INVALID, "a known key did not make its signature"
@@ -197,9 +199,12 @@ class NoteSigner:
 
     name: str
     key: Ed25519PrivateKey = field(repr=False)
+    _verifier: NoteVerifier = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        public_key = self.key.public_key().public_bytes_raw()
+        verifier = NoteVerifier(name=self.name, public_key=public_key)
+        object.__setattr__(self, "_verifier", verifier)
 
     def sign(self, text: bytes) -> NoteSignature:
         """Sign a note's text. Whether it may be signed has been decided before.
@@ -219,7 +224,7 @@ class NoteSigner:
 
     def verifier(self) -> NoteVerifier:
         """Give the public half."""
-        return NoteVerifier(name=self.name, public_key=self.key.public_key().public_bytes_raw())
+        return self._verifier
 
     def verifier_key(self) -> str:
         """Give the public half as members keep it: `name+hex8+base64(type || public key)`."""
