@@ -16,6 +16,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -156,7 +157,8 @@ class Store:
         head = self.head()
         entries = decode_block(message.message)
         with schema.faults(self._name):
-            folded = folding.fold(entries, head.size, self._last_written)
+            # Most entries of a block have read the same keys.
+            folded = folding.fold(entries, head.size, cache(self._last_written))
             accepted = self._accepted(entries, folded)
             leaves = [entry_leaf_hash(each.entry.body, each.entry.salt) for each in accepted]
             appended = merkle.append(self._tiles, head.size, leaves)
