@@ -1,8 +1,8 @@
 """Batches: calls that gather while a batch is worked on, and then share a snapshot.
 
-* Opening a snapshot costs as much as much of what is done in one. While one batch is worked on, or
-  waits for its turn of the loop, arriving items gather; then they are the next.
-* A batch is done on the loop as long as that is brief (`brief`); the loop has its turn after each.
+* Opening a snapshot costs as much as much of what is done in one. While one batch is worked on, and
+  as long as each round of the loop brings more, arriving items gather; then they are the next.
+* A batch is done on the loop as long as that is brief (`brief`); the loop has its turn before each.
 * There is no timer: an idle gateway works on an item at once, a busy one on dozens.
 * What one item is refused for, or fails with, is its own: a batch that breaks is done again, item
   by item.
@@ -79,7 +79,7 @@ class Batches(Generic[_T, _R]):
 
     async def _work(self) -> None:
         try:
-            while batch := self._take():
+            while batch := await self._gather():
                 outcomes = await self._brief.run(self._outcomes, [item for item, _ in batch])
                 for (_, answer), outcome in zip(batch, outcomes, strict=True):
                     if answer.done():
@@ -88,9 +88,16 @@ class Batches(Generic[_T, _R]):
                         answer.set_exception(outcome)
                     else:
                         answer.set_result(outcome)
-                await asyncio.sleep(0)
         finally:
             self._working = None
+
+    async def _gather(self) -> list[tuple[_T, asyncio.Future[_R]]]:
+        """Let the loop go round as long as that brings more, then take a batch."""
+        before = -1
+        while before < len(self._gathered) < MOST:
+            before = len(self._gathered)
+            await asyncio.sleep(0)
+        return self._take()
 
     def _take(self) -> list[tuple[_T, asyncio.Future[_R]]]:
         taken: list[tuple[_T, asyncio.Future[_R]]] = []
