@@ -34,7 +34,7 @@ from gateway.delivery.streams import Streams
 from gateway.edge.submissions import Submissions
 from gateway.ledger.announcements import NatsAnnouncer
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import LEDGER
+from gateway.ledger.nats_roles import AUDIT, LEDGER
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.store import Store
 from gateway.ledger.stream import JetStreamAppender
@@ -43,7 +43,8 @@ Point: TypeAlias = tuple[str, str]
 """A step, and `before` or `after` it."""
 
 # Which method's begin or end is which point. Where one ends and the next begins, nothing that
-# lasts happens in between.
+# lasts happens in between. The audit log passes the same steps, at moments of its own: there is no
+# strike at these.
 HOOKS: Final[tuple[tuple[Any, str, Point | None, Point | None], ...]] = (
     (JetStreamAppender, "_attempt", None, ("acknowledge", "before")),
     (JetStreamAppender, "append", None, ("acknowledge", "after")),
@@ -101,6 +102,25 @@ class Strikes:
 STRIKES: Final = Strikes()
 
 
+def of_audit(part: Any) -> bool:
+    """Tell whether a part is the audit log's; of the entries of a fold, whether they are events."""
+    match part:
+        case JetStreamAppender():
+            return part._log is AUDIT
+        case NatsAnnouncer():
+            return part._subject.startswith(AUDIT.checkpoints)
+        case Store():
+            return part._name == "audit.db"
+        case Keeper():
+            return part._folder.name == "audit-keeper"
+        case tuple():
+            # An entry of the ledger names its statement's key; an event names its own, or none.
+            keys = {key for entry in part if entry is not None for key in entry.reads}
+            return all(key.startswith("event/") for key in keys)
+        case _:
+            return False
+
+
 def hook(owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
     """Have a function reach one point before it begins, and one when it has ended well."""
     original = getattr(owner, name)
@@ -108,17 +128,19 @@ def hook(owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
 
         @functools.wraps(original)
         async def hooked(*args: Any, **more: Any) -> Any:
-            STRIKES.reach(begin)
+            struck = not of_audit(args[0])
+            STRIKES.reach(begin if struck else None)
             result = await original(*args, **more)
-            STRIKES.reach(end)
+            STRIKES.reach(end if struck else None)
             return result
     else:
 
         @functools.wraps(original)
         def hooked(*args: Any, **more: Any) -> Any:
-            STRIKES.reach(begin)
+            struck = not of_audit(args[0])
+            STRIKES.reach(begin if struck else None)
             result = original(*args, **more)
-            STRIKES.reach(end)
+            STRIKES.reach(end if struck else None)
             return result
 
     setattr(owner, name, hooked)
