@@ -37,6 +37,8 @@ class Damage(StrEnum):
     INCEPTION_DAMAGED = "INCEPTION_DAMAGED"
     CONFIGURATION_DAMAGED = "CONFIGURATION_DAMAGED"
     JOIN_FILE_DIFFERS = "JOIN_FILE_DIFFERS"
+    REPAIR_UNFINISHED = "REPAIR_UNFINISHED"
+    HISTORY_UNCOMPARED = "HISTORY_UNCOMPARED"
 
     # The keeper.
     KEY_MISSING = "KEY_MISSING"
@@ -92,6 +94,9 @@ REMEDIES: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.INCEPTION_DAMAGED: f"{_RESTORE}: inception.json pins the ledger and its keys",
         Damage.CONFIGURATION_DAMAGED: "edit gateway.toml, or write it again",
         Damage.JOIN_FILE_DIFFERS: "run `forewarn-gateway init` again: it writes exchange.toml anew",
+        Damage.REPAIR_UNFINISHED: "run `forewarn-gateway ledger repair` again: it ends it",
+        Damage.HISTORY_UNCOMPARED: "get a checkpoint from a member or a monitor, and run"
+        " `forewarn-gateway ledger compare --seen CHECKPOINT`",
         Damage.KEY_MISSING: f"{_RESTORE}; without log.pem this log cannot go on",
         Damage.KEY_DAMAGED: f"{_RESTORE}; without log.pem this log cannot go on",
         Damage.KEY_EXPOSED: "chmod it to 600, and find out who has read it",

@@ -1,4 +1,4 @@
-"""`ledger check`: is what the gateway keeps whole, and if not, what is damaged, and what to do."""
+"""`ledger check`, `repair`, `compare`: is what the gateway keeps whole; if not, it is mended."""
 
 # ruff: noqa: D301 - \b is for click
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -17,6 +17,10 @@ import uvloop
 from gateway.care.findings import Finding
 from gateway.command.frame import configure_logs, json_option, sentences, state_option
 from gateway.compose.checking import Report, Standing, check_folder
+from gateway.compose.comparing import compare as compare_folder
+from gateway.compose.generations import NAMES
+from gateway.compose.repairing import Wish
+from gateway.compose.repairing import repair as repair_folder
 from gateway.compose.state import StateFolder
 
 _TELL_SECONDS: Final = 0.2
@@ -27,6 +31,13 @@ scratch_option = click.option(
     help="Make copies below this folder; they need as much room as stores and streams do.",
 )
 
+seen_option = click.option(
+    "--seen",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    multiple=True,
+    help="A signed checkpoint from outside: of a member, a witness or a monitor.",
+)
+
 
 @click.group()
 def ledger() -> None:
@@ -35,6 +46,7 @@ def ledger() -> None:
     \b
     Examples:
       forewarn-gateway ledger check --state run/gateway
+      forewarn-gateway ledger repair --state run/gateway --dry-run
     """
 
 
@@ -73,6 +85,120 @@ def check(*, state: Path, scratch: Path | None, without_stream: bool, as_json: b
         )
     click.echo(json.dumps(as_table(report)) if as_json else in_words(report))
     sys.exit(report.standing)
+
+
+@ledger.command()
+@state_option
+@scratch_option
+@seen_option
+@click.option("--dry-run", is_flag=True, help="Only show what would be done; change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def repair(
+    *,
+    state: Path,
+    scratch: Path | None,
+    seen: tuple[Path, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Restore each engine from the other, prove it, and put it in place.
+
+    Stop the gateway first. The store is folded anew from the blocks that store and stream still
+    hold; where the stream is damaged, a new one is made from them. Nothing takes its place unless
+    its tree is the one that was signed. What is replaced is kept below <state>/set-aside. Killed,
+    it is run again.
+
+    \b
+    Exit status: 0 all is whole afterwards; 1 refused, or something is still damaged.
+
+    \b
+    Examples:
+      forewarn-gateway ledger repair --state run/gateway --dry-run
+      forewarn-gateway ledger repair --state run/gateway
+    """
+    folder = StateFolder(root=state.absolute())
+    tell = progress_line()
+
+    def agreed(words: Sequence[str]) -> bool:
+        click.echo("\n".join(words), err=as_json)
+        return not dry_run and (yes or click.confirm("Do it?", err=as_json))
+
+    with sentences():
+        configure_logs(as_json=as_json)
+        wish = Wish(agreed=agreed, seen=read_notes(seen), scratch=scratch, progress=tell)
+        done = uvloop.run(repair_folder(folder, wish))
+        if dry_run:
+            return
+        report = uvloop.run(check_folder(folder, scratch=scratch, stream="read", progress=tell))
+    if not as_json:
+        click.echo("Repaired." if done else "Nothing was repaired.")
+    click.echo(json.dumps(as_table(report)) if as_json else in_words(report))
+    sys.exit(min(report.standing, 1))
+
+
+@ledger.command()
+@state_option
+@seen_option
+@click.option(
+    "--acknowledge",
+    multiple=True,
+    metavar="LOG=SIZE",
+    help="Say that a log of this size is the right one, though nobody could compare it.",
+)
+@json_option
+def compare(
+    *, state: Path, seen: tuple[Path, ...], acknowledge: tuple[str, ...], as_json: bool
+) -> None:
+    """Compare the logs with checkpoints from outside, and let them be served if they agree.
+
+    A checkpoint is a signed note: `state/checkpoint` in a member's folder, or what a monitor keeps.
+    A log that was restored from a backup, or whose last signed checkpoint was lost, is not served
+    before that: members may have seen more than it holds. Acknowledge a size only if no member can
+    have seen a larger one; the gateway would go on with a second history, and every client that
+    has seen the first stops.
+
+    \b
+    Examples:
+      forewarn-gateway ledger compare --state run/gateway --seen checkpoint
+      forewarn-gateway ledger compare --state run/gateway --acknowledge ledger=1204
+    """
+    folder = StateFolder(root=state.absolute())
+    with sentences():
+        configure_logs(as_json=as_json)
+        said = uvloop.run(compare_folder(folder, read_notes(seen), sizes(acknowledge)))
+    if as_json:
+        click.echo(json.dumps({"compared": said.compared, "uncompared": list(said.uncompared)}))
+        return
+    for name, size in said.compared.items():
+        click.echo(f"{name}: it holds what was seen at size {size:,}.")
+    for name in said.uncompared:
+        click.echo(f"{name}: not compared yet.")
+
+
+def read_notes(paths: Sequence[Path]) -> list[bytes]:
+    """Read signed notes.
+
+    Args:
+        paths: Their files.
+    """
+    return [path.read_bytes() for path in paths]
+
+
+def sizes(said: Sequence[str]) -> dict[str, int]:
+    """Read what was acknowledged.
+
+    Args:
+        said: As in `ledger=1204`.
+    """
+    found = {}
+    for each in said:
+        name, _, size = each.partition("=")
+        if name not in NAMES or not size.isdigit():
+            raise click.BadParameter(f"{each} is not LOG=SIZE, as in ledger=1204")
+        found[name] = int(size)
+    return found
 
 
 def progress_line() -> Callable[[str, int, int], None]:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from gateway.care.check import Checked, check
 from gateway.care.findings import Damage, Finding, Findings, Gravity
 from gateway.care.site import LogSite, Progress
+from gateway.compose import gate, generations
 from gateway.compose.config import Config
 from gateway.compose.ledger import connected
 from gateway.compose.limits import Limits
@@ -85,7 +86,12 @@ class Report:
 
 
 async def check_folder(
-    state: StateFolder, *, scratch: Path | None, stream: str, progress: Progress
+    state: StateFolder,
+    *,
+    scratch: Path | None,
+    stream: str,
+    progress: Progress,
+    lock: StateLock | None = None,
 ) -> Report:
     """Check a state folder.
 
@@ -94,6 +100,7 @@ async def check_folder(
         scratch: Where copies are made, below it; None for the system's place for such.
         stream: `read` to look at the stream, `leave` to leave it out.
         progress: Told how far it is.
+        lock: The folder's lock, where the caller has it.
 
     Returns:
         What was found.
@@ -107,12 +114,13 @@ async def check_folder(
     findings = Findings(_FOLDER)
     inception = _inception(state, findings)
     _check_files(state, inception, findings)
+    _check_gate(state, findings)
     if inception is None:
         unchecked = "both logs: without inception.json, nothing says which they are"
         return Report(logs=(), folder=tuple(findings), unchecked=(unchecked,))
     with tempfile.TemporaryDirectory(prefix="forewarn-check-", dir=scratch) as place:
         below = Path(place)
-        async with _stream(state, below, stream) as way:
+        async with _stream(state, below, stream, lock) as way:
             logs = [
                 await check(
                     site,
@@ -163,13 +171,15 @@ class _Way:
 
 
 @asynccontextmanager
-async def _stream(state: StateFolder, scratch: Path, wish: str) -> AsyncGenerator[_Way, None]:
+async def _stream(
+    state: StateFolder, scratch: Path, wish: str, held: StateLock | None
+) -> AsyncGenerator[_Way, None]:
     """Run a nats-server on a copy of the folder's streams, if nobody else has the folder."""
     if wish == "leave":
         yield _Way(integrator=None, why="")
         return
     try:
-        lock = await StateLock.acquire(state.root, within=0.0)
+        lock = held or await StateLock.acquire(state.root, within=0.0)
     except Fault:
         why = "a gateway runs on it, and scrubs it; stop that one, or leave the stream out"
         yield _Way(integrator=None, why=why)
@@ -177,7 +187,8 @@ async def _stream(state: StateFolder, scratch: Path, wish: str) -> AsyncGenerato
     try:
         if state.jetstream.is_dir():
             shutil.copytree(state.jetstream, scratch / state.jetstream.name)
-        nats = EmbeddedNats(state_dir=scratch, lock=lock, roles={Role.INTEGRATOR})
+        logs = generations.logs_of(state)
+        nats = EmbeddedNats(state_dir=scratch, lock=lock, roles={Role.INTEGRATOR}, logs=logs)
         try:
             await nats.start()
         except Fault as fault:
@@ -189,7 +200,8 @@ async def _stream(state: StateFolder, scratch: Path, wish: str) -> AsyncGenerato
         finally:
             await nats.stop()
     finally:
-        lock.release()
+        if held is None:
+            lock.release()
 
 
 def _inception(state: StateFolder, findings: Findings) -> Inception | None:
@@ -201,6 +213,15 @@ def _inception(state: StateFolder, findings: Findings) -> Inception | None:
     if inception is None:
         findings.add(Damage.INCEPTION_MISSING, state.inception.name, "there is no such file")
     return inception
+
+
+def _check_gate(state: StateFolder, findings: Findings) -> None:
+    if state.repair_plan.exists():
+        detail = "it was killed while it put things in place"
+        findings.add(Damage.REPAIR_UNFINISHED, state.repair.name, detail)
+    for name, each in gate.uncompared(state).items():
+        detail = f"{name}, size {each.size}: {each.why}"
+        findings.add(Damage.HISTORY_UNCOMPARED, state.uncompared.name, detail)
 
 
 def _check_files(state: StateFolder, inception: Inception | None, findings: Findings) -> None:

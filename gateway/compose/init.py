@@ -28,7 +28,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry
 from gateway.ledger import inception as beginning
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import INIT_ROLES, LOGS, SERVE_ROLES, Log, Role
+from gateway.ledger.nats_roles import INIT_ROLES, SERVE_ROLES, Log, Role
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
 from gateway.ledger.stream import JetStreamAppender
@@ -69,8 +69,14 @@ async def initialise(
     async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
         ledger = ledger_plan(state, genesis.origin, config.limits)
         audit_log = audit_plan(state, genesis.origin, config.limits)
-        keeper = await _kept(ledger, house, pinned=begun.log_key if begun else "")
-        audit_keeper = await _kept(audit_log, house, pinned=begun.audit_log_key if begun else "")
+        keeper = await _kept(ledger, house, pinned=begun.log_key if begun else "", beside=())
+        # The ledger's stream is there by now, with its files.
+        audit_keeper = await _kept(
+            audit_log,
+            house,
+            pinned=begun.audit_log_key if begun else "",
+            beside=(ledger.log,),
+        )
         inception = Inception(
             origin=genesis.origin,
             trust_domain=genesis.trust_domain,
@@ -88,19 +94,17 @@ async def initialise(
     return inception
 
 
-async def _kept(plan: LogPlan, house: House, *, pinned: str) -> Keeper:
+async def _kept(plan: LogPlan, house: House, *, pinned: str, beside: Collection[Log]) -> Keeper:
     """Make a log's key, stream and store, or check those that members have pinned."""
-    # Logs are made in their order: the streams of those before this one are there.
-    before = LOGS[: LOGS.index(plan.log)]
     if not pinned:
-        _check_key_not_lost(plan, house, before)
+        _check_key_not_lost(plan, house, beside)
         keeper = Keeper.create(plan.keeper, plan.origin)
         async with connected(house.nats.endpoint, Role.KEEPER) as connection:
             await create_stream(
                 connection,
                 plan.log,
                 store_dir=house.nats.store_dir,
-                beside=before,
+                beside=beside,
             )
     else:
         keeper = Keeper.load(plan.keeper, plan.origin)
@@ -140,7 +144,7 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
     try:
         await beginning.begin(
             integrator=integrator,
-            appender=JetStreamAppender(house.worker),
+            appender=JetStreamAppender(house.worker, plan.log),
             genesis=genesis_entry(genesis, received_time=now, salt=salt),
             node=_NODE,
             now=now,
@@ -162,11 +166,11 @@ def _check_same(begun: Inception | None, genesis: Genesis, state: StateFolder) -
         raise _other_genesis(state)
 
 
-def _check_key_not_lost(plan: LogPlan, house: House, before: Collection[Log]) -> None:
+def _check_key_not_lost(plan: LogPlan, house: House, beside: Collection[Log]) -> None:
     """Refuse to make a log key for a log that another key has signed."""
     if plan.keeper.exists():
         return
-    if plan.store.exists() or holds_files(house.nats.store_dir, before):
+    if plan.store.exists() or holds_files(house.nats.store_dir, beside):
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
             f"{plan.store.parent} holds the log {plan.origin} without its key: restore "

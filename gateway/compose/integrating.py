@@ -62,8 +62,8 @@ async def integrators(
         Fault: A stream or store is not whole; the text says what to do.
     """
     async with AsyncExitStack() as stack:
-        for log in LOGS:
-            await check_stream(connection, log)
+        for plan in plans:
+            await check_stream(connection, plan.log)
         found = []
         for plan, keeper in zip(plans, keys, strict=True):
             store = await asyncio.to_thread(plan.open_store)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.compose import gate, generations
 from gateway.compose.state import StateFolder
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
@@ -45,6 +46,7 @@ async def opened(state: StateFolder, roles: Iterable[Role]) -> AsyncGenerator[Ho
         roles: Who may connect.
 
     Raises:
+        SetupError: What stands there has to be repaired or compared first.
         Fault: LEDGER_UNAVAILABLE, another gateway has the folder, or the server does not start.
     """
     async with (
@@ -85,9 +87,12 @@ async def running(
         roles: Who may connect.
 
     Raises:
+        SetupError: What stands there has to be repaired or compared first.
         Fault: LEDGER_UNAVAILABLE, the server does not start.
     """
-    nats = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles)
+    gate.check(state)
+    logs = generations.logs_of(state)
+    nats = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles, logs=logs)
     try:
         await nats.start()
         yield nats

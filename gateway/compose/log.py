@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gateway.compose import generations
 from gateway.compose.limits import Limits
 from gateway.compose.measured import MeasuredAppender
 from gateway.compose.state import StateFolder
@@ -26,7 +27,7 @@ from gateway.ledger.head import Head
 from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_connection import RoleConnection
-from gateway.ledger.nats_roles import AUDIT, LEDGER, Log
+from gateway.ledger.nats_roles import Log
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
 from gateway.ledger.store import Store, Summarizer
@@ -105,7 +106,7 @@ def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
         The plan.
     """
     return LogPlan(
-        log=LEDGER,
+        log=generations.logs_of(state)[0],
         origin=origin,
         store=state.store,
         keeper=state.keeper,
@@ -126,7 +127,7 @@ def audit_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
         The plan.
     """
     return LogPlan(
-        log=AUDIT,
+        log=generations.logs_of(state)[1],
         origin=audit.origin_of(origin),
         store=state.audit_store,
         keeper=state.audit_keeper,

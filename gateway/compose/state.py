@@ -61,6 +61,31 @@ class StateFolder:
         return self.root / "jetstream"
 
     @property
+    def streams(self) -> Path:
+        """Which generation each log's stream is of; not there before the first repair."""
+        return self.root / "streams.json"
+
+    @property
+    def uncompared(self) -> Path:
+        """Names the logs that have to be compared before anything is served from them."""
+        return self.root / "uncompared.json"
+
+    @property
+    def repair(self) -> Path:
+        """Where a repair makes what it puts in place."""
+        return self.root / "repair"
+
+    @property
+    def repair_plan(self) -> Path:
+        """What a repair is about to put in place; there only while it does."""
+        return self.repair / "plan.json"
+
+    @property
+    def set_aside(self) -> Path:
+        """Keeps what repairs have replaced."""
+        return self.root / "set-aside"
+
+    @property
     def config(self) -> Path:
         """The configuration, whoever runs the gateway may edit it."""
         return self.root / "gateway.toml"

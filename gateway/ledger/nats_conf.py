@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.ledger.nats_roles import PERMISSIONS, Role, public_key
+from gateway.ledger.nats_roles import LOGS, PERMISSIONS, Log, Role, in_generations, public_key
 
 LOOPBACK: Final = "127.0.0.1"
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
@@ -96,7 +96,14 @@ def fresh_identity() -> ServerIdentity:
     )
 
 
-def render(*, run_dir: Path, store_dir: Path, port: int, seeds: Mapping[Role, str]) -> bytes:
+def render(
+    *,
+    run_dir: Path,
+    store_dir: Path,
+    port: int,
+    seeds: Mapping[Role, str],
+    logs: Sequence[Log] = LOGS,
+) -> bytes:
     """Write the configuration; JSON is a subset of what nats-server reads.
 
     Args:
@@ -104,7 +111,9 @@ def render(*, run_dir: Path, store_dir: Path, port: int, seeds: Mapping[Role, st
         store_dir: Where JetStream keeps its files, absolute.
         port: The port to listen on; -1 lets the system choose.
         seeds: The roles that may connect; their public keys go into the file.
+        logs: The logs, with the generations of their streams.
     """
+    keys = {role: public_key(seed) for role, seed in seeds.items()}
     conf: dict[str, Any] = {
         "server_name": "forewarn",
         "listen": f"{LOOPBACK}:{port}",
@@ -121,21 +130,22 @@ def render(*, run_dir: Path, store_dir: Path, port: int, seeds: Mapping[Role, st
             "handshake_first": True,
         },
         "jetstream": {"store_dir": str(store_dir), "sync_interval": SYNC_INTERVAL},
-        "accounts": accounts({role: public_key(seed) for role, seed in seeds.items()}, "LEDGER"),
+        "accounts": accounts(keys, "LEDGER", logs),
         "system_account": SYSTEM_ACCOUNT,
     }
     return json.dumps(conf, indent=1).encode()
 
 
-def accounts(keys: Mapping[Role, str], account: str) -> dict[str, Any]:
+def accounts(keys: Mapping[Role, str], account: str, logs: Sequence[Log] = LOGS) -> dict[str, Any]:
     """Give the accounts block of a server at which the roles may connect.
 
     Args:
         keys: The public nkey of each role that may.
         account: Name of the account that is the exchange's alone.
+        logs: The logs, with the generations of their streams.
     """
     users = {
-        role: {"nkey": keys[role], "permissions": permissions_of(role)}
+        role: {"nkey": keys[role], "permissions": permissions_of(role, logs)}
         for role in Role
         if role in keys
     }
@@ -148,10 +158,10 @@ def accounts(keys: Mapping[Role, str], account: str) -> dict[str, Any]:
     }
 
 
-def permissions_of(role: Role) -> dict[str, list[str]]:
+def permissions_of(role: Role, logs: Sequence[Log] = LOGS) -> dict[str, list[str]]:
     """Give the subjects that a role may publish and subscribe to; all others are refused."""
-    permissions = PERMISSIONS[role]
+    allowed = in_generations(PERMISSIONS[role], logs)
     return {
-        "publish": list(permissions.publish),
-        "subscribe": [f"{role.inbox_prefix}.>", *permissions.subscribe],
+        "publish": list(allowed.publish),
+        "subscribe": [f"{role.inbox_prefix}.>", *allowed.subscribe],
     }

@@ -18,8 +18,8 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Final
@@ -102,6 +102,22 @@ LEDGER: Final = _log("ledger")
 AUDIT: Final = _log("audit")
 LOGS: Final = (LEDGER, AUDIT)
 
+
+def generation(log: Log, number: int) -> Log:
+    """Give a log's places once its stream was made anew.
+
+    Another stream on another subject: nothing that was meant for the old one, and no old message
+    id, can ever count in the new one, and the old one can be kept beside it.
+
+    Args:
+        log: One of LOGS.
+        number: Which stream of the log, from 1.
+    """
+    if number == 1:
+        return log
+    return replace(log, stream=f"{log.stream}-{number}", blocks=f"{log.blocks}.{number}")
+
+
 LEASE_STREAM: Final = "KV_FOREWARN"
 """The stream behind the JetStream KV bucket `FOREWARN`, where nodes keep the lease."""
 LEASE_SUBJECT: Final = "$KV.FOREWARN.signer"
@@ -180,6 +196,28 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
         Role.SYS: Permissions(publish=(VARZ_SUBJECT,)),
     }
 )
+
+
+def in_generations(permissions: Permissions, logs: Sequence[Log]) -> Permissions:
+    """Give the same permissions where the logs' streams are of some generations.
+
+    Args:
+        permissions: A row of PERMISSIONS.
+        logs: The logs, in the order of LOGS.
+    """
+    return Permissions(
+        publish=tuple(_in_generations(subject, logs) for subject in permissions.publish),
+        subscribe=tuple(_in_generations(subject, logs) for subject in permissions.subscribe),
+    )
+
+
+def _in_generations(subject: str, logs: Sequence[Log]) -> str:
+    for first, log in zip(LOGS, logs, strict=True):
+        if subject == first.blocks:
+            return log.blocks
+        tokens = [log.stream if each == first.stream else each for each in subject.split(".")]
+        subject = ".".join(tokens)
+    return subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

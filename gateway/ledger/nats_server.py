@@ -22,7 +22,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from gateway.ledger import nats_conf, tether
 from gateway.ledger.durability import assert_durable
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
-from gateway.ledger.nats_roles import SERVE_ROLES, NatsEndpoint, Role, fresh_seeds
+from gateway.ledger.nats_roles import LOGS, SERVE_ROLES, Log, NatsEndpoint, Role, fresh_seeds
 from gateway.ledger.spawned import Spawned
 
 _log = logging.getLogger(__name__)
@@ -50,7 +50,12 @@ class EmbeddedNats:
     """One nats-server child and its endpoint."""
 
     def __init__(
-        self, *, state_dir: Path, lock: StateLock, roles: Iterable[Role] = SERVE_ROLES
+        self,
+        *,
+        state_dir: Path,
+        lock: StateLock,
+        roles: Iterable[Role] = SERVE_ROLES,
+        logs: Sequence[Log] = LOGS,
     ) -> None:
         """Prepare a server; nothing is started or written yet.
 
@@ -59,8 +64,10 @@ class EmbeddedNats:
             lock: The held lock of that folder; the child inherits it.
             roles: Who may connect. `init` passes INIT_ROLES, so that a serving gateway has nobody
                 who could create a stream.
+            logs: The logs, with the generations of their streams.
         """
         self._lock = lock
+        self._logs = logs
         self._run_dir = state_dir.resolve() / "run"
         self._store_dir = state_dir.resolve() / "jetstream"
         self._seeds = fresh_seeds(frozenset(roles) | {Role.SYS})
@@ -140,7 +147,11 @@ class EmbeddedNats:
         for stale in self._run_dir.glob("*.ports"):
             stale.unlink(missing_ok=True)
         conf = nats_conf.render(
-            run_dir=self._run_dir, store_dir=self._store_dir, port=self._port, seeds=self._seeds
+            run_dir=self._run_dir,
+            store_dir=self._store_dir,
+            port=self._port,
+            seeds=self._seeds,
+            logs=self._logs,
         )
         _write_private(self._run_dir / _CONF_FILE, conf)
         _write_private(self._run_dir / nats_conf.CERTIFICATE_FILE, self._identity.certificate)

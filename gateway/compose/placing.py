@@ -1,0 +1,137 @@
+"""What a repair has made and proven, put in place: all of it, in whatever number of runs.
+
+* The plan is on disk before the first file moves. From then on every run goes on where the one
+  before was killed: each step looks at what is there, and does nothing twice.
+* What is replaced is kept, under `set-aside/`, as it was.
+* The gateway does not start while there is a plan.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.compose import gate, generations
+from gateway.compose.state import SetupError, StateFolder, write_whole
+
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be put in place.
+
+    Attributes:
+        moves: From where to where, within the state folder, in order. What is replaced is moved
+            away first.
+        streams: The generation of each log's stream afterwards.
+        uncompared: Which logs have to be compared afterwards, before the gateway serves.
+    """
+
+    moves: tuple[tuple[str, str], ...]
+    streams: Mapping[str, int]
+    uncompared: Mapping[str, gate.Uncompared]
+
+    def write(self, state: StateFolder) -> None:
+        """Write the plan: from here on, the repair goes forward only."""
+        said = {
+            "version": _VERSION,
+            "moves": [list(move) for move in self.moves],
+            "streams": dict(self.streams),
+            "uncompared": {
+                name: {"size": each.size, "why": each.why} for name, each in self.uncompared.items()
+            },
+        }
+        write_whole(state.repair_plan, json.dumps(said, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, state: StateFolder) -> Plan | None:
+        """Read the plan of a repair that was not ended; None where there is none.
+
+        Raises:
+            SetupError: It cannot be read.
+        """
+        try:
+            said: dict[str, Any] = json.loads(state.repair_plan.read_bytes())
+            return cls(
+                moves=tuple((str(source), str(target)) for source, target in said["moves"]),
+                streams={str(name): int(number) for name, number in said["streams"].items()},
+                uncompared={
+                    str(name): gate.Uncompared(size=int(each["size"]), why=str(each["why"]))
+                    for name, each in said["uncompared"].items()
+                },
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise SetupError(
+                f"{state.repair_plan} cannot be read: put back what stands in {state.set_aside}, "
+                "remove the folder of the plan, and run the repair again"
+            ) from None
+
+
+def place(state: StateFolder, plan: Plan, told: Callable[[str], None]) -> None:
+    """Put everything in place. Killed anywhere, it is called again with the same plan.
+
+    Args:
+        state: The folder, locked.
+        plan: The plan, on disk.
+        told: Told of each step.
+
+    Raises:
+        SetupError: A file cannot be moved.
+    """
+    for source, target in plan.moves:
+        told(f"placing {target}")
+        _move(state.root / source, state.root / target)
+    told("placing the generations")
+    generations.write(state, plan.streams)
+    gate.close(state, {**gate.uncompared(state), **plan.uncompared})
+    told("ending the repair")
+    done = state.repair.with_name(f"{state.repair.name}.done")
+    shutil.rmtree(done, ignore_errors=True)
+    _rename(state.repair, done)
+    shutil.rmtree(done, ignore_errors=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    # Moved by a run before this one, or never there: a repair sets aside what may be missing.
+    if not source.exists():
+        return
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _rename(source, target)
+
+
+def _rename(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+        for folder in {source.parent, target.parent}:
+            sync_folder(folder)
+    except OSError as error:
+        raise SetupError(f"{target} cannot be written: {error.strerror}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_tree(root: Path) -> None:
+    """Have everything below a folder on disk, names and content."""
+    for folder, _, files in os.walk(root):
+        for name in files:
+            fd = os.open(Path(folder) / name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        sync_folder(Path(folder))

@@ -1,0 +1,412 @@
+"""`forewarn-gateway ledger repair`: each engine restored from the other, proven, then put in place.
+
+* First a check; what it finds says what has to be made anew. What nothing here can mend is refused
+  before anything is made.
+* Everything is made in a folder of its own and proven against what was signed. Nothing of what is
+  there is touched until all of it is proven: nats-server never starts on damaged files.
+* Where the stream is damaged a new generation of it is made, holding every block that was folded
+  and then whatever can still be read that was not.
+* Where the last signed checkpoint cannot be told for certain, the gateway serves only after the log
+  was compared with a checkpoint from outside.
+* It can be killed at any point and run again: before the plan is written it begins anew, after it
+  it goes on (`placing`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gateway.care import keepers, rebuild
+from gateway.care.assembly import Piece, Pieces
+from gateway.care.check import Checked
+from gateway.care.findings import Damage, Findings
+from gateway.care.inspection import Inspection
+from gateway.care.rebuild import Rebuilt, Signed
+from gateway.care.site import LogSite, Progress
+from gateway.compose import gate, generations, placing
+from gateway.compose.checking import check_folder, sites
+from gateway.compose.ledger import connected
+from gateway.compose.placing import Plan
+from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.core.checkpoint import NoteError, open_checkpoint
+from gateway.core.errors import Fault, Reason
+from gateway.ledger.lock import StateLock
+from gateway.ledger.nats_roles import INIT_ROLES, LOGS, SERVE_ROLES, Log, Role, generation
+from gateway.ledger.nats_server import EmbeddedNats
+from gateway.ledger.places import Places, padded
+from gateway.ledger.raw import RawStore, Unreadable
+from gateway.ledger.regeneration import fill
+from gateway.ledger.salvage import salvage
+from gateway.ledger.stream_setup import create_stream
+
+_STORE: Final = frozenset(
+    {
+        Damage.STORE_MISSING,
+        Damage.STORE_CORRUPT,
+        Damage.BLOCK_MISSING,
+        Damage.BLOCK_CHANGED,
+        Damage.BLOCK_MISFOLDED,
+        Damage.ENTRY_DIFFERS,
+        Damage.TILE_DIFFERS,
+        Damage.INDEX_DIFFERS,
+    }
+)
+_STREAM: Final = frozenset(
+    {
+        Damage.STREAM_MISSING,
+        Damage.STREAM_SETTINGS,
+        Damage.STREAM_HOLE,
+        Damage.STREAM_CHANGED,
+        Damage.STREAM_ENDS_EARLY,
+    }
+)
+_MARK: Final = frozenset({Damage.MARK_MISSING, Damage.MARK_DAMAGED, Damage.MARK_PLACE_DAMAGED})
+# What the engines contradict or lack of the signed history; they may hold it all the same.
+_HISTORY: Final = frozenset({Damage.HISTORY_DIFFERS, Damage.ENTRIES_LOST})
+_BEYOND_REPAIR: Final = frozenset(
+    {
+        Damage.INCEPTION_MISSING,
+        Damage.INCEPTION_DAMAGED,
+        Damage.KEY_MISSING,
+        Damage.KEY_DAMAGED,
+        Damage.KEY_NOT_PINNED,
+        Damage.STORE_FOREIGN,
+        Damage.GENESIS_DIFFERS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mending:
+    """What is made anew of one log, and what it is made from.
+
+    Attributes:
+        site: The log.
+        checked: What was found.
+        rebuilt: Its store, made anew and proven.
+        store: Whether that takes the place of the one that is there.
+        stream: The log with the stream's new generation; None where the stream is whole.
+        mark: The note for both places of the mark; None where the mark is whole.
+        uncompared: Why it has to be compared before it is served; None where all is proven.
+        pieces: Where its blocks are read from.
+    """
+
+    site: LogSite
+    checked: Checked
+    rebuilt: Rebuilt
+    store: bool
+    stream: Log | None
+    mark: Signed | None
+    uncompared: gate.Uncompared | None
+    pieces: Pieces = field(repr=False)
+
+    @property
+    def words(self) -> list[str]:
+        """What will be done, one line each."""
+        blocks, later = self.rebuilt.assembled.blocks, self.rebuilt.assembled.later
+        name, size = self.site.name, self.rebuilt.head.size
+        said = [f"{name}: {len(blocks)} blocks with {size} entries are proven"]
+        if self.store:
+            said.append(f"{name}: {self.site.store.name} is made anew from them")
+        if self.stream is not None:
+            said.append(
+                f"{name}: a new stream {self.stream.stream} takes the place of "
+                f"{self.site.log.stream}, with these blocks and {len(later)} that were not folded"
+            )
+        if self.mark is not None:
+            said.append(f"{name}: the mark is written anew, of size {self.mark.checkpoint.size}")
+        if self.uncompared is not None:
+            said.append(
+                f"{name}: {self.uncompared.why}, so it has to be compared before it is served"
+            )
+        return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """How a repair is to go about it.
+
+    Attributes:
+        agreed: Told what will be done, in words; it goes on if the answer is yes.
+        seen: Notes that the logs have signed, from outside.
+        scratch: Where copies are made for the check.
+        progress: Told of each step.
+    """
+
+    agreed: Callable[[Sequence[str]], bool]
+    seen: Sequence[bytes] = ()
+    scratch: Path | None = None
+    progress: Progress
+
+
+async def repair(state: StateFolder, wish: Wish) -> bool:
+    """Repair a state folder.
+
+    Args:
+        state: The folder.
+        wish: How.
+
+    Returns:
+        Whether anything was put in place.
+
+    Raises:
+        SetupError: It is not a state folder, or a file cannot be written.
+        Fault: LEDGER_NOT_PROVEN, it cannot be repaired, and why; LEDGER_UNAVAILABLE, a gateway runs
+            on it, or there is no room. In either case nothing was changed.
+    """
+    if not state.root.is_dir():
+        raise SetupError(f"there is no {state.root}: name a state folder")
+    lock = await StateLock.acquire(state.root, within=0.0)
+    try:
+        begun = Plan.read(state)
+        if begun is None:
+            begun = await _make(state, lock, wish)
+        if begun is None:
+            return False
+        await asyncio.to_thread(placing.place, state, begun, lambda w: wish.progress(w, 0, 0))
+        return True
+    finally:
+        lock.release()
+
+
+async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
+    """Make and prove all that has to be made anew, and write the plan."""
+    report = await check_folder(
+        state, scratch=wish.scratch, stream="read", progress=wish.progress, lock=lock
+    )
+    inception = Inception.read(state)
+    for finding in report.findings:
+        if finding.damage in _BEYOND_REPAIR:
+            raise Fault(
+                Reason.LEDGER_NOT_PROVEN,
+                f"{finding.damage} in {finding.log}: {finding.where}: {finding.detail}. No repair "
+                f"can mend that: {finding.remedy}",
+            )
+    if inception is None:
+        return None
+    work = state.repair
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(mode=0o700)
+    mendings: list[Mending] = []
+    try:
+        for site, checked in zip(sites(state, inception), report.logs, strict=True):
+            if checked.names & (_STORE | _STREAM | _MARK | _HISTORY):
+                made = await asyncio.to_thread(_prepare, state, site, checked, wish)
+                mendings.append(made)
+        if not mendings:
+            return None
+        if not wish.agreed([line for each in mendings for line in each.words]):
+            return None
+        await _make_streams(state, lock, [each for each in mendings if each.stream], wish)
+        plan = _plan(state, mendings)
+        placing.sync_tree(work)
+        # From here on there is no way back, and none is needed: all that follows can be repeated.
+        wish.progress("writing the plan", 0, 0)
+        plan.write(state)
+    finally:
+        for each in mendings:
+            each.pieces.close()
+        if not state.repair_plan.exists():
+            shutil.rmtree(work, ignore_errors=True)
+    return plan
+
+
+def _prepare(state: StateFolder, site: LogSite, checked: Checked, wish: Wish) -> Mending:
+    """Make a log's store anew and prove it."""
+    store = _opened(site)
+    try:
+        return _prove(state, site, checked, wish, store)
+    except BaseException:
+        if store is not None:
+            store.close()
+        raise
+
+
+def _prove(
+    state: StateFolder, site: LogSite, checked: Checked, wish: Wish, store: RawStore | None
+) -> Mending:
+    quiet = Inspection(site=site, findings=Findings(site.name), progress=wish.progress)
+    places = keepers.examine(quiet)
+    signed = _signed(site, places, store, wish.seen)
+    if not signed:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"{site.name}: no checkpoint that was signed can be read, so nothing can be proven: "
+            f"restore {site.keeper} from a copy, or name a checkpoint that a member has seen "
+            "(--seen)",
+        )
+    streamed = salvage(state.jetstream, site.log.stream, site.log.blocks)
+    pieces = Pieces(store, streamed)
+    path = state.repair / site.store.name
+    rebuilt = rebuild.rebuild(site, pieces, signed, path, wish.progress)
+    broken = checked.names & _HISTORY
+    mark = max(signed, key=lambda each: each.checkpoint.size)
+    return Mending(
+        site=site,
+        checked=checked,
+        rebuilt=rebuilt,
+        store=bool(checked.names & _STORE or broken),
+        stream=_next(state, site) if checked.names & _STREAM or broken else None,
+        mark=mark if checked.names & _MARK else None,
+        uncompared=_doubt(site, places, rebuilt, mark, wish.seen),
+        pieces=pieces,
+    )
+
+
+def _opened(site: LogSite) -> RawStore | None:
+    try:
+        return RawStore.open(site.store)
+    except (FileNotFoundError, Unreadable):
+        return None
+
+
+def _signed(
+    site: LogSite, places: Places | None, store: RawStore | None, seen: Sequence[bytes]
+) -> list[Signed]:
+    """Gather every checkpoint that the log has signed."""
+    notes = list(seen)
+    if places is not None:
+        notes.append(places.mark.note)
+    try:
+        published = store.meta("note") if store is not None else None
+    except Unreadable:
+        published = None
+    if published is not None:
+        notes.append(published)
+    found = []
+    for note in notes:
+        try:
+            checkpoint = open_checkpoint(note, [site.verifier], site.origin)
+        except NoteError:
+            # Another log's, or damaged: it says nothing of this one.
+            continue
+        found.append(Signed(note=note, checkpoint=checkpoint))
+    return found
+
+
+def _doubt(
+    site: LogSite,
+    places: Places | None,
+    rebuilt: Rebuilt,
+    mark: Signed,
+    seen: Sequence[bytes],
+) -> gate.Uncompared | None:
+    """Tell whether more may have been signed than can be proven."""
+    if any(note == mark.note for note in seen):
+        return None
+    if places is None:
+        why = "the last signed checkpoint is lost, another stands in its place"
+        return gate.Uncompared(size=mark.checkpoint.size, why=why)
+    doubt = places.doubt
+    if doubt is None:
+        return None
+    with closing(rebuild.opened(site, rebuilt.path)) as store:
+        if doubt.settled(rebuilt.head, store.root_at, site.verifier):
+            return None
+    why = "the place of the last signed checkpoint is damaged, and what it said is unknown"
+    return gate.Uncompared(size=mark.checkpoint.size, why=why)
+
+
+def _next(state: StateFolder, site: LogSite) -> Log:
+    """Give the log with a stream that was never used."""
+    first = LOGS[generations.NAMES.index(site.name)]
+    number = generations.numbers(state)[site.name] + 1
+    while any(state.jetstream.glob(f"**/streams/{generation(first, number).stream}")):
+        number += 1
+    return generation(first, number)
+
+
+async def _make_streams(
+    state: StateFolder, lock: StateLock, mendings: Sequence[Mending], wish: Wish
+) -> None:
+    """Make the new generations with a nats-server of their own, away from what is damaged."""
+    if not mendings:
+        return
+    new = {each.site.name: each.stream for each in mendings}
+    current = generations.logs_of(state)
+    logs = [new.get(name) or log for name, log in zip(generations.NAMES, current, strict=True)]
+    roles = INIT_ROLES | SERVE_ROLES
+    nats = EmbeddedNats(state_dir=state.repair, lock=lock, roles=roles, logs=logs)
+    try:
+        await nats.start()
+        async with (
+            connected(nats, Role.KEEPER) as keeper,
+            connected(nats, Role.WORKER) as worker,
+            connected(nats, Role.INTEGRATOR) as integrator,
+        ):
+            for each in mendings:
+                assert each.stream is not None  # noqa: S101 - these are the ones that have one
+                assembled = each.rebuilt.assembled
+                pieces: list[Piece] = [*assembled.blocks, *assembled.later]
+                await create_stream(keeper, each.stream, store_dir=None)
+                await fill(
+                    worker,
+                    integrator,
+                    each.stream,
+                    map(each.pieces.read, pieces),
+                    _counting(each, len(pieces), wish.progress),
+                )
+    finally:
+        await nats.stop()
+
+
+def _counting(mending: Mending, total: int, progress: Progress) -> Callable[[int], None]:
+    what = f"{mending.site.name}: filling the new stream"
+    return lambda done: progress(what, done, total)
+
+
+def _plan(state: StateFolder, mendings: Sequence[Mending]) -> Plan:
+    """Say what goes where: first all that is replaced, then all that replaces it."""
+    root = state.root
+    aside = _free(state.set_aside)
+    away: list[Path] = []
+    moves: list[tuple[str, str]] = []
+    streams = generations.numbers(state)
+    for each in mendings:
+        site = each.site
+        if each.store:
+            away += rebuild.beside(site.store)
+            moves.append(_relative(root, each.rebuilt.path, site.store))
+        else:
+            rebuild.remove(each.rebuilt.path)
+        if each.stream is not None:
+            away += state.jetstream.glob(f"**/streams/{site.log.stream}")
+            (made,) = (state.repair / "jetstream").glob(f"**/streams/{each.stream.stream}")
+            target = state.jetstream / made.relative_to(state.repair / "jetstream")
+            moves.append(_relative(root, made, target))
+            streams[site.name] = _number(each.stream)
+        if each.mark is not None:
+            new = state.repair / f"{site.keeper.name}-{keepers.MARK}"
+            new.touch(mode=0o600)
+            new.write_bytes(padded(each.mark.note) * 2)
+            away.append(site.keeper / keepers.MARK)
+            moves.append(_relative(root, new, site.keeper / keepers.MARK))
+    gone = [_relative(root, each, aside / each.relative_to(root)) for each in away]
+    return Plan(
+        moves=(*gone, *moves),
+        streams=streams,
+        uncompared={each.site.name: each.uncompared for each in mendings if each.uncompared},
+    )
+
+
+def _number(log: Log) -> int:
+    """Give the number of a generation beyond the first."""
+    return int(log.stream.rpartition("-")[2])
+
+
+def _relative(root: Path, source: Path, target: Path) -> tuple[str, str]:
+    return str(source.relative_to(root)), str(target.relative_to(root))
+
+
+def _free(folder: Path) -> Path:
+    """Name a folder that is not there yet."""
+    number = 1
+    while (folder / f"{number:04}").exists():
+        number += 1
+    return folder / f"{number:04}"
