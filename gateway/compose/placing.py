@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,31 +23,38 @@ _VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """One thing that was made anew, and what it replaces. Paths are within the state folder.
+
+    Attributes:
+        made: Where it was made. While it stands there, it is not in place yet.
+        target: Where it belongs.
+        away: What stands in its way, and where that is kept.
+    """
+
+    made: str
+    target: str
+    away: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is to be put in place.
 
     Attributes:
-        moves: From where to where, within the state folder, in order. What is replaced is moved
-            away first.
+        replacements: One after the other.
         streams: The generation of each log's stream afterwards.
         uncompared: Which logs have to be compared afterwards, before the gateway serves.
     """
 
-    moves: tuple[tuple[str, str], ...]
+    replacements: tuple[Replacement, ...]
     streams: Mapping[str, int]
     uncompared: Mapping[str, gate.Uncompared]
 
     def write(self, state: StateFolder) -> None:
         """Write the plan: from here on, the repair goes forward only."""
-        said = {
-            "version": _VERSION,
-            "moves": [list(move) for move in self.moves],
-            "streams": dict(self.streams),
-            "uncompared": {
-                name: {"size": each.size, "why": each.why} for name, each in self.uncompared.items()
-            },
-        }
-        write_whole(state.repair_plan, json.dumps(said, indent=2) + "\n")
+        text = json.dumps({"version": _VERSION, **asdict(self)}, indent=2)
+        write_whole(state.repair_plan, text + "\n")
 
     @classmethod
     def read(cls, state: StateFolder) -> Plan | None:
@@ -59,7 +66,14 @@ class Plan:
         try:
             said: dict[str, Any] = json.loads(state.repair_plan.read_bytes())
             return cls(
-                moves=tuple((str(source), str(target)) for source, target in said["moves"]),
+                replacements=tuple(
+                    Replacement(
+                        made=str(each["made"]),
+                        target=str(each["target"]),
+                        away=tuple((str(one), str(other)) for one, other in each["away"]),
+                    )
+                    for each in said["replacements"]
+                ),
                 streams={str(name): int(number) for name, number in said["streams"].items()},
                 uncompared={
                     str(name): gate.Uncompared(size=int(each["size"]), why=str(each["why"]))
@@ -86,9 +100,17 @@ def place(state: StateFolder, plan: Plan, told: Callable[[str], None]) -> None:
     Raises:
         SetupError: A file cannot be moved.
     """
-    for source, target in plan.moves:
-        told(f"placing {target}")
-        _move(state.root / source, state.root / target)
+    for each in plan.replacements:
+        made = state.root / each.made
+        # In place since a run before this one: what stands at its target is the new one.
+        if not made.exists():
+            continue
+        for source, kept in each.away:
+            told(f"keeping {source}")
+            if (state.root / source).exists():
+                _rename(state.root / source, state.root / kept)
+        told(f"placing {each.target}")
+        _rename(made, state.root / each.target)
     told("placing the generations")
     generations.write(state, plan.streams)
     gate.close(state, {**gate.uncompared(state), **plan.uncompared})
@@ -99,16 +121,9 @@ def place(state: StateFolder, plan: Plan, told: Callable[[str], None]) -> None:
     shutil.rmtree(done, ignore_errors=True)
 
 
-def _move(source: Path, target: Path) -> None:
-    # Moved by a run before this one, or never there: a repair sets aside what may be missing.
-    if not source.exists():
-        return
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _rename(source, target)
-
-
 def _rename(source: Path, target: Path) -> None:
     try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         source.rename(target)
         for folder in {source.parent, target.parent}:
             sync_folder(folder)

@@ -32,7 +32,7 @@ from gateway.care.site import LogSite, Progress
 from gateway.compose import gate, generations, placing
 from gateway.compose.checking import check_folder, sites
 from gateway.compose.ledger import connected
-from gateway.compose.placing import Plan
+from gateway.compose.placing import Plan, Replacement
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.checkpoint import NoteError, open_checkpoint
 from gateway.core.errors import Fault, Reason
@@ -115,9 +115,10 @@ class Mending:
         if self.store:
             said.append(f"{name}: {self.site.store.name} is made anew from them")
         if self.stream is not None:
+            more = f"{len(later)} more that {'was' if len(later) == 1 else 'were'} never folded"
             said.append(
                 f"{name}: a new stream {self.stream.stream} takes the place of "
-                f"{self.site.log.stream}, with these blocks and {len(later)} that were not folded"
+                f"{self.site.log.stream}, with these blocks and {more}"
             )
         if self.mark is not None:
             said.append(f"{name}: the mark is written anew, of size {self.mark.checkpoint.size}")
@@ -362,34 +363,40 @@ def _counting(mending: Mending, total: int, progress: Progress) -> Callable[[int
 
 
 def _plan(state: StateFolder, mendings: Sequence[Mending]) -> Plan:
-    """Say what goes where: first all that is replaced, then all that replaces it."""
-    root = state.root
+    """Say what goes where, and where what it replaces is kept."""
     aside = _free(state.set_aside)
-    away: list[Path] = []
-    moves: list[tuple[str, str]] = []
+    replacements: list[Replacement] = []
+
+    def replace(made: Path, target: Path, *away: Path) -> None:
+        kept = [(each, aside / each.relative_to(state.root)) for each in away]
+        replacements.append(
+            Replacement(
+                made=_within(state, made),
+                target=_within(state, target),
+                away=tuple((_within(state, one), _within(state, other)) for one, other in kept),
+            )
+        )
+
     streams = generations.numbers(state)
     for each in mendings:
         site = each.site
         if each.store:
-            away += rebuild.beside(site.store)
-            moves.append(_relative(root, each.rebuilt.path, site.store))
+            replace(each.rebuilt.path, site.store, *rebuild.beside(site.store))
         else:
             rebuild.remove(each.rebuilt.path)
         if each.stream is not None:
-            away += state.jetstream.glob(f"**/streams/{site.log.stream}")
             (made,) = (state.repair / "jetstream").glob(f"**/streams/{each.stream.stream}")
             target = state.jetstream / made.relative_to(state.repair / "jetstream")
-            moves.append(_relative(root, made, target))
+            replace(made, target, *state.jetstream.glob(f"**/streams/{site.log.stream}"))
             streams[site.name] = _number(each.stream)
         if each.mark is not None:
             new = state.repair / f"{site.keeper.name}-{keepers.MARK}"
             new.touch(mode=0o600)
             new.write_bytes(padded(each.mark.note) * 2)
-            away.append(site.keeper / keepers.MARK)
-            moves.append(_relative(root, new, site.keeper / keepers.MARK))
-    gone = [_relative(root, each, aside / each.relative_to(root)) for each in away]
+            mark = site.keeper / keepers.MARK
+            replace(new, mark, mark)
     return Plan(
-        moves=(*gone, *moves),
+        replacements=tuple(replacements),
         streams=streams,
         uncompared={each.site.name: each.uncompared for each in mendings if each.uncompared},
     )
@@ -400,8 +407,8 @@ def _number(log: Log) -> int:
     return int(log.stream.rpartition("-")[2])
 
 
-def _relative(root: Path, source: Path, target: Path) -> tuple[str, str]:
-    return str(source.relative_to(root)), str(target.relative_to(root))
+def _within(state: StateFolder, path: Path) -> str:
+    return str(path.relative_to(state.root))
 
 
 def _free(folder: Path) -> Path:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from nats.js import api
 
 from gateway.care.findings import REMARKS, REMEDIES, Damage
-from gateway.compose.checking import Report, Standing, check_folder
+from gateway.compose.checking import Standing
 from gateway.compose.ledger import connected, opened
 from gateway.compose.state import StateFolder
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
@@ -42,14 +42,9 @@ from tests.care.damages import (
     several,
     sql,
 )
+from tests.care.mending import check
 from tests.world.ledger_builder import ORIGIN
 from tests.world.live import Live, run
-
-
-def check(state: Path, stream: str = "read") -> Report:
-    return asyncio.run(
-        check_folder(StateFolder(root=state), scratch=None, stream=stream, progress=lambda *_: None)
-    )
 
 
 def reword(path: Path, old: str, new: str) -> None:
@@ -61,6 +56,11 @@ def reword(path: Path, old: str, new: str) -> None:
 def drop_index(path: Path) -> None:
     with database(path) as connection:
         connection.execute("DROP INDEX entry_digest")
+
+
+def unfinished(path: Path) -> None:
+    path.mkdir()
+    (path / "plan.json").write_text("{}")
 
 
 def another_key() -> bytes:
@@ -224,6 +224,17 @@ FOLDER: dict[str, tuple[Damaging, set[Damage]]] = {
     "the join file": (
         in_folder("exchange.toml", lambda path: reword(path, "trust_domain", "trusted")),
         {Damage.JOIN_FILE_DIFFERS},
+    ),
+    "a repair that was killed": (
+        in_folder("repair", unfinished),
+        {Damage.REPAIR_UNFINISHED},
+    ),
+    "a history that nobody has compared": (
+        in_folder(
+            "uncompared.json",
+            lambda path: path.write_text('{"logs": {"ledger": {"size": 12, "why": "told"}}}'),
+        ),
+        {Damage.HISTORY_UNCOMPARED},
     ),
     "the pinned genesis": (
         in_folder(
