@@ -35,6 +35,8 @@ from gateway.ledger.nats_roles import Role
 from gateway.ledger.nats_server import EmbeddedNats
 
 _FOLDER: Final = "folder"
+# A gateway that was just killed leaves its nats-server some moments to end.
+_LOCK_SECONDS: Final = 1.0
 _PINNED: Final = ("origin", "trust_domain", "genesis_digest", "log_key", "audit_log_key")
 
 
@@ -179,7 +181,7 @@ async def _stream(
         yield _Way(integrator=None, why="")
         return
     try:
-        lock = held or await StateLock.acquire(state.root, within=0.0)
+        lock = held or await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     except Fault:
         why = "a gateway runs on it, and scrubs it; stop that one, or leave the stream out"
         yield _Way(integrator=None, why=why)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -45,6 +44,7 @@ from gateway.ledger.regeneration import fill
 from gateway.ledger.salvage import salvage
 from gateway.ledger.stream_setup import create_stream
 
+_LOCK_SECONDS: Final = 5.0
 _STORE: Final = frozenset(
     {
         Damage.STORE_MISSING,
@@ -163,7 +163,8 @@ async def repair(state: StateFolder, wish: Wish) -> bool:
     """
     if not state.root.is_dir():
         raise SetupError(f"there is no {state.root}: name a state folder")
-    lock = await StateLock.acquire(state.root, within=0.0)
+    # A repair that was just killed leaves its nats-server some moments to end.
+    lock = await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     try:
         begun = Plan.read(state)
         if begun is None:
@@ -272,7 +273,7 @@ def _signed(
 ) -> list[Signed]:
     """Gather every checkpoint that the log has signed."""
     notes = list(seen)
-    if places is not None:
+    if places is not None and places.mark.note is not None:
         notes.append(places.mark.note)
     try:
         published = store.meta("note") if store is not None else None
@@ -307,9 +308,8 @@ def _doubt(
     doubt = places.doubt
     if doubt is None:
         return None
-    with closing(rebuild.opened(site, rebuilt.path)) as store:
-        if doubt.settled(rebuilt.head, store.root_at, site.verifier):
-            return None
+    if doubt.settled(rebuilt.head, site.verifier):
+        return None
     why = "the place of the last signed checkpoint is damaged, and what it said is unknown"
     return gate.Uncompared(size=mark.checkpoint.size, why=why)
 

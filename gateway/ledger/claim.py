@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum, unique
 from typing import Final, Self
 
-from gateway.ledger.high_water import PLACE_BYTES
+from gateway.ledger.places import PLACE_BYTES
 
 _VERSION: Final = 1
 MAX_CLAIM_BYTES: Final = 64 * 1024

@@ -7,6 +7,7 @@
   file system's own records as well, and every answer waits for it.
 * A note proves itself by its signature: a place that was cut off does not count. A node that has
   agreed with none yet says so in words, so that an empty file is never taken for a new one.
+* Where the other place is damaged, that is in doubt: it may have held a later mark (`places`).
 
 It does not decide what may become the mark: the `keeper` does.
 """
@@ -16,13 +17,10 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
-from gateway.core.checkpoint import Checkpoint, NoteError, NoteVerifier, open_checkpoint
-from gateway.core.merkle import EMPTY_ROOT
-
-PLACE_BYTES: Final = 4096
-_NOTHING_YET: Final = b"forewarn: this node has agreed with no checkpoint yet\n"
+from gateway.core.checkpoint import Checkpoint, NoteVerifier
+from gateway.ledger.places import NOTHING_YET, PLACE_BYTES, Doubt, Places, padded
 
 
 class HighWater:
@@ -35,9 +33,11 @@ class HighWater:
             NoteError: No place holds a note of the log.
         """
         self._path = path
-        self.checkpoint: Checkpoint
-        self.note: bytes | None
-        self.checkpoint, self.note, self._place = _newest(places, verifier)
+        found = Places.read(places, verifier)
+        self.checkpoint: Checkpoint = found.mark.checkpoint
+        self.note: bytes | None = found.mark.note
+        self.doubt: Doubt | None = found.doubt
+        self._place = found.mark.place
 
     @staticmethod
     def first(note: bytes | None) -> bytes:
@@ -46,7 +46,7 @@ class HighWater:
         Args:
             note: The note of the empty tree; None where the node cannot sign one.
         """
-        return _NOTHING_YET if note is None else note
+        return NOTHING_YET if note is None else note
 
     @classmethod
     def load(cls, path: Path, verifier: NoteVerifier) -> Self:
@@ -77,32 +77,8 @@ class HighWater:
         place = 1 - self._place
         _write_place(self._path, place, note)
         self._place, self.note, self.checkpoint = place, note, checkpoint
-
-
-def _newest(places: bytes, verifier: NoteVerifier) -> tuple[Checkpoint, bytes | None, int]:
-    """Find the mark: the larger of those that the log signed, and in which place it stands.
-
-    Raises:
-        NoteError: There is none.
-    """
-    found: list[tuple[Checkpoint, bytes | None, int]] = []
-    flaw: NoteError | None = None
-    for place in range(2):
-        note = places[place * PLACE_BYTES :][:PLACE_BYTES].rstrip(b"\0")
-        if note == _NOTHING_YET:
-            empty = Checkpoint(origin=verifier.name, size=0, root=EMPTY_ROOT)
-            found.append((empty, None, place))
-            continue
-        try:
-            checkpoint = open_checkpoint(note, [verifier], verifier.name)
-        except NoteError as error:
-            # Empty, or cut off by a loss of power: then the other one is the mark.
-            flaw = flaw or error
-            continue
-        found.append((checkpoint, note, place))
-    if not found:
-        raise flaw or AssertionError
-    return max(found, key=lambda each: each[0].size)
+        # Both places were whole before, or this one was the damaged one.
+        self.doubt = None
 
 
 def _write_place(path: Path, place: int, note: bytes) -> None:
@@ -112,7 +88,7 @@ def _write_place(path: Path, place: int, note: bytes) -> None:
     # Not made anew where it is gone: a mark that was lost has to be restored.
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.pwrite(fd, note.ljust(PLACE_BYTES, b"\0"), place * PLACE_BYTES)
+        os.pwrite(fd, padded(note), place * PLACE_BYTES)
         os.fdatasync(fd)
     finally:
         os.close(fd)

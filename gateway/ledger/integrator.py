@@ -281,8 +281,8 @@ class Integrator:
             raise kind(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the stream holds {what} at sequence {last.sequence}, which the store has folded: "
-                "JetStream lost messages. Stop, keep a copy of the state folder, and restore the "
-                "JetStream folder; the store still holds every block",
+                "JetStream lost messages. Stop, and run `forewarn-gateway ledger repair`: the store "
+                "still holds every block",
             )
         return last.sequence
 
@@ -300,8 +300,8 @@ class Integrator:
             raise StreamBehind(
                 Reason.LEDGER_NOT_PROVEN,
                 f"{signed} entries were signed, but store and stream hold only {head.size}: both "
-                "lost entries. Stop, keep a copy of the state folder, and restore the JetStream "
-                "folder from its newest backup",
+                "lost entries. Stop, run `forewarn-gateway ledger check`, and restore the newest "
+                "backup",
             )
         await self._give(self._endorse_head)
         if not self._caught_up:

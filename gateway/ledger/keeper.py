@@ -199,6 +199,16 @@ class Keeper:
         Raises:
             Fault: LEDGER_NOT_PROVEN.
         """
+        # 0. Never from a mark of which nobody knows whether it is the last one.
+        doubt = self._mark.doubt
+        if doubt is not None and not doubt.settled(head, self._verifier):
+            raise Fault(
+                Reason.LEDGER_NOT_PROVEN,
+                f"a place of the high-water mark in {self._folder} is damaged, and the ledger does "
+                f"not tell whether more than {self.mark.size} entries were signed: stop, and run "
+                "`forewarn-gateway ledger repair`",
+            )
+
         # 1. Never back.
         if head.size < self.mark.size:
             raise Fault(
@@ -212,7 +222,7 @@ class Keeper:
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the tree differs from the one signed at size {self.mark.size}: stop, keep a "
-                "copy of the state folder, and restore store and JetStream folder from before",
+                "copy of the state folder, and run `forewarn-gateway ledger check` on it",
             )
 
     def _advance(self, checkpoint: Checkpoint, note: bytes) -> None:

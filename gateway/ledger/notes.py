@@ -22,7 +22,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from gateway.core.errors import Fault
-from gateway.ledger.high_water import PLACE_BYTES
+from gateway.ledger.places import PLACE_BYTES
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
 from gateway.ledger.nats_roles import LEDGER, Log
 

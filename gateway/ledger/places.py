@@ -4,15 +4,13 @@
 * A place is empty only before it was ever written: beside a mark larger than the empty tree, an
   empty one is damaged as well.
 * Beside a damaged place, the mark in the other may be the one before the last. Whether it is can be
-  told by the tree: what was signed stood in the store before (`Doubt.settled`). Where the tree does
-  not tell, nobody may sign on.
+  told by the tree (`Doubt.settled`). Where the tree does not tell, nobody may sign on.
 
 It writes nothing: the keeper does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,9 +21,11 @@ from gateway.core.checkpoint import (
     open_checkpoint,
     parse_note,
 )
-from gateway.core.merkle import TreeHead
+from gateway.core.merkle import EMPTY_ROOT, TreeHead
 
 PLACE_BYTES: Final = 4096
+NOTHING_YET: Final = b"forewarn: this node has agreed with no checkpoint yet\n"
+"""What a node says that cannot sign and has heard of no note."""
 _PLACES: Final = 2
 
 
@@ -35,12 +35,12 @@ class Mark:
 
     Attributes:
         place: Which one, 0 or 1.
-        note: The note, verbatim.
+        note: The note, verbatim; None where the node has agreed with none yet.
         checkpoint: What it says.
     """
 
     place: int
-    note: bytes
+    note: bytes | None
     checkpoint: Checkpoint
 
 
@@ -65,24 +65,22 @@ class Doubt:
         """Whether the place can only have held an earlier mark than the other."""
         return self.claim is not None and self.claim.size <= self.mark.size
 
-    def settled(self, head: TreeHead, root_at: Callable[[int], bytes], key: NoteVerifier) -> bool:
+    def settled(self, head: TreeHead, key: NoteVerifier) -> bool:
         """Tell whether the tree holds all that the damaged place can have said.
+
+        A note is written only once the store has what it names. So a place that was cut off while
+        it was written stands beside a tree that has grown beyond the mark; and where the tree ends
+        at the mark, either the place held an earlier one, or both engines have lost what it named.
 
         Args:
             head: The tree's head, which stream and store agree on.
-            root_at: Gives its root at a smaller or equal size.
             key: The log's key.
         """
-        if self.harmless:
+        if self.harmless or self._signed(head, key):
             return True
-        claim = self.claim
-        if claim is not None and claim.size <= head.size and root_at(claim.size) == claim.root:
-            return True
-        if self._signed(head, key):
-            return True
-        # A note is written only once the store has what it names: a place that was cut off while
-        # it was written stands beside a tree that has grown beyond the mark.
-        return claim is None and head.size > self.mark.size
+        if self.claim is not None and self.claim.size > head.size:
+            return False
+        return head.size > self.mark.size
 
     def _signed(self, head: TreeHead, key: NoteVerifier) -> bool:
         """Tell whether the place's signature, if it can still be read, is over this head."""
@@ -125,6 +123,10 @@ class Places:
         whole: list[Mark] = []
         flaw: NoteError | None = None
         for place, note in enumerate(held):
+            if note == NOTHING_YET:
+                empty = Checkpoint(origin=key.name, size=0, root=EMPTY_ROOT)
+                whole.append(Mark(place=place, note=None, checkpoint=empty))
+                continue
             try:
                 checkpoint = open_checkpoint(note, [key], key.name)
             except NoteError as error:

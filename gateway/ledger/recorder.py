@@ -324,8 +324,7 @@ class BlockRecorder:
                         Reason.LEDGER_NOT_PROVEN,
                         f"the stream acknowledged a block at sequence {block.sequence}, where the "
                         "store has folded another: JetStream lost messages and reuses their "
-                        "numbers. Stop, keep a copy of the state folder, and restore the JetStream "
-                        "folder",
+                        "numbers. Stop, and run `forewarn-gateway ledger repair`",
                     )
             found = [snapshot.block(block.sha256) for block in blocks]
         return [block for block in found if block is not None]

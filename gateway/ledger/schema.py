@@ -245,10 +245,7 @@ def faults(name: str) -> Iterator[None]:
 
 
 def _fold_anew(name: str) -> str:
-    return (
-        f"or move {name}* away and run `forewarn-gateway init`: `serve` then folds it anew from "
-        "the stream"
-    )
+    return f"or run `forewarn-gateway ledger repair`, which folds {name} anew"
 
 
 def _fill(path: Path, origin: str) -> None:

@@ -151,8 +151,7 @@ class Store:
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the stream goes on at {message.sequence}, but the store expects {expected}: a "
-                "message is missing. Stop, keep a copy of the state folder, and restore the "
-                "JetStream folder",
+                "message is missing. Stop, and run `forewarn-gateway ledger repair`",
             )
         head = self.head()
         entries = decode_block(message.message)
@@ -195,8 +194,7 @@ class Store:
             raise Fault(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the tiles in {self._name} do not give the root that was committed: it is "
-                f"damaged. Move {self._name}* away and run `forewarn-gateway init`: `serve` then "
-                "folds it anew from the stream",
+                "damaged. Stop, and run `forewarn-gateway ledger repair`, which folds it anew",
             )
 
     def _last_written(self, key: str) -> int | None:

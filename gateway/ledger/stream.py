@@ -305,8 +305,8 @@ def check_bounds(bounds: Bounds, after: int) -> None:
         raise StreamBehind(
             Reason.LEDGER_NOT_PROVEN,
             f"the stream ends at {bounds.last}, but the store has folded it up to {after}: "
-            "JetStream lost messages. Stop, keep a copy of the state folder, and restore the "
-            "JetStream folder; the store still holds every block",
+            "JetStream lost messages. Stop, and run `forewarn-gateway ledger repair`: the store "
+            "still holds every block",
         )
     if bounds.first > after + 1:
         raise missing(after + 1)
@@ -317,7 +317,7 @@ def missing(sequence: int) -> Fault:
     return Fault(
         Reason.LEDGER_NOT_PROVEN,
         f"the stream holds nothing at sequence {sequence} but goes on after it: JetStream lost a "
-        "message. Stop, keep a copy of the state folder, and restore the JetStream folder",
+        "message. Stop, and run `forewarn-gateway ledger repair`",
     )
 
 

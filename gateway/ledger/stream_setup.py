@@ -149,7 +149,7 @@ async def check_stream(connection: RoleConnection, log: Log = LEDGER, *, replica
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
             f"nats-server has no stream {log.stream}: run `forewarn-gateway init` once; if it was "
-            "run, restore the JetStream folder from a copy",
+            "run, stop and run `forewarn-gateway ledger repair`",
         )
     changed = _changed(found, log)
     if changed:

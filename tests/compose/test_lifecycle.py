@@ -241,7 +241,7 @@ def test_a_ledger_that_cannot_be_proven_is_read_only_and_says_so(own: Live) -> N
     assert read.record.index == index
     critical = [line for line in log.read_text().splitlines() if '"CRITICAL"' in line]
     assert len(critical) == 1
-    assert "restore the JetStream folder" in critical[0]
+    assert "forewarn-gateway ledger repair" in critical[0]
     assert own.stop() == 0
     *_, one, other, last = acts(own)
     assert {one, other} == {("START", ""), ("HALT", Reason.LEDGER_NOT_PROVEN)}

@@ -105,6 +105,50 @@ def test_a_mark_that_was_cut_off_leaves_the_one_before(folder: Path, kept: int) 
     assert Keeper.load(folder, ORIGIN).mark.size == 5
 
 
+def damage(folder: Path, place: int, held: bytes) -> None:
+    """Overwrite one place of the mark."""
+    content = bytearray((folder / "high-water").read_bytes())
+    content[place * 4096 : (place + 1) * 4096] = held.ljust(4096, b"\0")
+    (folder / "high-water").write_bytes(content)
+
+
+@pytest.mark.parametrize("held", [b"", b"x", b"exchange.example/ledger\n9\n"])
+def test_beside_a_damaged_place_it_signs_only_what_goes_beyond_the_other(
+    folder: Path, held: bytes
+) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    # The second place holds the last one.
+    for size in (2, 3, 4):
+        keeper.sign(head(size), root_at)
+    damage(folder, 1, held)
+    again = Keeper.load(folder, ORIGIN)
+    assert again.mark.size == 3
+    # Store and stream end where the other place does: what was signed beyond it may be lost.
+    with pytest.raises(Fault, match="ledger repair") as raised:
+        again.sign(head(3), root_at)
+    assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
+    assert again.sign(head(4), root_at)
+    # Both are whole again.
+    assert Keeper.load(folder, ORIGIN).sign(head(4), root_at)
+
+
+def test_what_a_damaged_place_still_says_has_to_be_there(folder: Path) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    note = [keeper.sign(head(size), root_at) for size in (2, 3, 5)][-1]
+    # Its text can be read, its signature no longer.
+    damage(folder, 1, note[:-10])
+    with pytest.raises(Fault, match="ledger repair"):
+        Keeper.load(folder, ORIGIN).sign(head(4), root_at)
+    assert Keeper.load(folder, ORIGIN).sign(head(5), root_at) == note
+
+
+def test_a_damaged_place_that_held_an_earlier_mark_is_no_matter(folder: Path) -> None:
+    keeper = Keeper.load(folder, ORIGIN)
+    notes = [keeper.sign(head(size), root_at) for size in (2, 3, 4)]
+    damage(folder, 0, notes[1][:-10])
+    assert Keeper.load(folder, ORIGIN).sign(head(4), root_at) == notes[2]
+
+
 def test_creating_again_changes_nothing(folder: Path) -> None:
     keeper = Keeper.load(folder, ORIGIN)
     keeper.sign(head(4), root_at)
