@@ -337,9 +337,9 @@ async def _make_streams(
     try:
         await nats.start()
         async with (
-            connected(nats, Role.KEEPER) as keeper,
-            connected(nats, Role.WORKER) as worker,
-            connected(nats, Role.INTEGRATOR) as integrator,
+            connected(nats.endpoint, Role.KEEPER) as keeper,
+            connected(nats.endpoint, Role.WORKER) as worker,
+            connected(nats.endpoint, Role.INTEGRATOR) as integrator,
         ):
             for each in mendings:
                 assert each.stream is not None  # noqa: S101 - these are the ones that have one

@@ -281,8 +281,8 @@ class Integrator:
             raise kind(
                 Reason.LEDGER_NOT_PROVEN,
                 f"the stream holds {what} at sequence {last.sequence}, which the store has folded: "
-                "JetStream lost messages. Stop, and run `forewarn-gateway ledger repair`: the store "
-                "still holds every block",
+                "JetStream lost messages. Stop and run `forewarn-gateway ledger repair`; the store "
+                "still has them",
             )
         return last.sequence
 

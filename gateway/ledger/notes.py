@@ -22,9 +22,9 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from gateway.core.errors import Fault
-from gateway.ledger.places import PLACE_BYTES
 from gateway.ledger.nats_connection import RoleConnection, Session, SessionEnded
 from gateway.ledger.nats_roles import LEDGER, Log
+from gateway.ledger.places import PLACE_BYTES
 
 _log: Final = logging.getLogger(__name__)
 
