@@ -5,7 +5,8 @@
   packs hundreds. A block that is not acknowledged in time holds up nobody.
 * An entry is answered when the integrator has folded its block and a signed checkpoint covers it.
   The verdicts are found in the store by the SHA-256 of the block, never by a stream sequence.
-* Announcements say when to look; in case one was lost, it looks every second besides.
+* Announcements say when to look. In case one was lost, it looks besides: soon, then at growing
+  intervals, up to a second.
 * Everything is bounded: bytes and entries of a block, bytes and entries that wait, and the wait.
 * If the store has folded another block at the sequence where this one is said to be, the stream has
   lost messages and reused their numbers: the recorder halts.
@@ -34,6 +35,9 @@ from gateway.ports.reading import FoldedBlock, LedgerReader
 from gateway.wire.blocks import encode_block, encode_entry
 
 _log: Final = logging.getLogger(__name__)
+
+# Longer than most blocks are in flight: where nothing is lost, it hardly ever looks besides.
+_FIRST_LOOK: Final = 0.05
 
 # What a block adds to its entries: a tag and length for each, its node, version and time.
 _ENTRY_OVERHEAD: Final = 6
@@ -223,10 +227,17 @@ class BlockRecorder:
                 self._arrived.clear()
 
     async def _room(self) -> None:
-        """Wait until another block may be sent."""
+        """Wait until another block may be sent; one that seems to be overdue is looked for."""
+        pause = min(_FIRST_LOOK, self._limits.look_seconds)
         while sum(each.failure is None for each in self._sent.values()) >= self._limits.blocks:
             self._settled.clear()
-            await self._settled.wait()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._settled.wait()
+            except TimeoutError:
+                pause = min(2 * pause, self._limits.look_seconds)
+                # What it finds is announced as if it had been heard.
+                await self._head.refresh()
 
     def _take(self) -> list[_Waiting]:
         """Take the entries of the next block; those whose caller has gone are left out."""

@@ -313,6 +313,17 @@ async def test_lost_announcements_only_cost_time(folder: Path, stream: SlowStrea
 
 
 @pytest.mark.asyncio
+async def test_a_block_whose_announcement_is_lost_is_looked_for_soon(
+    folder: Path, stream: SlowStream
+) -> None:
+    limits = RecorderLimits(answer_seconds=PATIENCE, look_seconds=10 * PATIENCE)
+    async with running(folder, stream, Unheard(), limits=limits) as made:
+        for name in ("one", "two", "three"):
+            given = statement(name)
+            covered(made, given, await made.recorder.record(given))
+
+
+@pytest.mark.asyncio
 async def test_a_duplicate_acknowledgement_finds_the_first_verdict(
     folder: Path, stream: SlowStream
 ) -> None:
