@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from tests.bench.plan import WORKERS
+
 Round = dict[str, float]
 
 
@@ -131,6 +133,19 @@ FIGURES: Final = (
         target=3.0,
         most=True,
     ),
+    *(
+        Figure(
+            name=f"{name}_workers_{count}",
+            what=f"{what}, an integrator process and {count} of workers",
+            unit=unit,
+        )
+        for count in WORKERS
+        for name, what, unit in (
+            ("submit_64", "submit, 64 callers", "/s"),
+            ("stream", "submit over 8 streams", "/s"),
+            ("memory", "memory of all of these and nats-server", "MiB"),
+        )
+    ),
 )
 
 PROCESSOR: Final = (
@@ -140,6 +155,15 @@ PROCESSOR: Final = (
     Figure(name="processor_gateway_stream", what="gateway, streams", unit="ms"),
     Figure(name="processor_nats_stream", what="nats-server, streams", unit="ms"),
     Figure(name="processor_load_stream", what="load generator, streams", unit="ms"),
+    *(
+        Figure(
+            name=f"processor_gateway{load}_workers_{count}",
+            what=f"gateway, {what}, an integrator process and {count} of workers",
+            unit="ms",
+        )
+        for count in WORKERS
+        for load, what in (("", "64 callers"), ("_stream", "streams"))
+    ),
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+WORKERS: Final = (1, 2)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -21,6 +23,7 @@ class Plan:
         alerts: Alerts in a round.
         small: Calls, publishes and commits that give a floor's median.
         starts: How often the filled gateway is started.
+        workers: Numbers of worker processes with which callers and streams are measured again.
     """
 
     rounds: int
@@ -33,6 +36,7 @@ class Plan:
     alerts: int
     small: int
     starts: int
+    workers: tuple[int, ...] = WORKERS
 
 
 FULL: Final = Plan(

@@ -27,15 +27,16 @@ class Usage:
 
 
 def family(pid: int) -> dict[int, Usage]:
-    """Give a process and its children."""
+    """Give a process, its children and theirs."""
     pids = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        pids += map(int, (task / "children").read_text().split())
+    for parent in pids:
+        for task in Path(f"/proc/{parent}/task").iterdir():
+            pids += map(int, (task / "children").read_text().split())
     return {each: _usage(each) for each in pids}
 
 
 def processor(pid: int) -> dict[str, float]:
-    """Give the processor time of a process and of its children, by name."""
+    """Give the processor time of a process and of those below it, by name."""
     times: dict[str, float] = {}
     for usage in family(pid).values():
         times[usage.name] = times.get(usage.name, 0.0) + usage.processor

@@ -80,6 +80,7 @@ class _Run:
     appender: JetStreamAppender
     reports: list[statements.Reports]
     followers: Followers
+    pairs: dict[str, tuple[bytes, bytes]]
     sent: int = 0
     indexes: set[int] = field(default_factory=set)
     kept: list[Evidence] = field(default_factory=list)
@@ -199,6 +200,23 @@ class _Run:
             await self.submit(count, LANES, CALLERS // LANES)
             self.say(f"filled: {self.sent:,} statements")
 
+    @asynccontextmanager
+    async def rejoined(self) -> AsyncGenerator[None, None]:
+        """Connect the callers anew, to a gateway that was started again."""
+        parties = (statements.AGENCY, *self.banks[:LANES])
+        self.agency, *self.channels = [
+            connect(self.live.address, self.live.authority.bundle, self.pairs[each.member])
+            for each in parties
+        ]
+        async with connected([self.agency, *self.channels]):
+            yield
+
+    async def verify(self) -> int:
+        """Verify what was kept, and see that no index was given out twice."""
+        assert len(self.indexes) == self.sent, "an index was given out twice"
+        kept, self.kept = self.kept, []
+        return await proofs.check(self.live.state / "exchange.toml", self.agency, kept)
+
     def memory(self) -> Round:
         """Measure the memory of the gateway's processes."""
         assert self.live.process is not None
@@ -232,17 +250,26 @@ async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Resul
                 say(f"round {number + 1} of {plan.rounds}: {_brief(results.rounds[-1])}")
             await run.fill(plan.statements)
             results.rounds.append(run.memory())
-            results.verified = await proofs.check(
-                live.state / "exchange.toml", run.agency, run.kept
-            )
-            assert len(run.indexes) == run.sent, "an index was given out twice"
-            results.entries = max(run.indexes) + 1
+            results.verified = await run.verify()
         for _ in range(plan.starts):
             live.stop()
             begun = time.perf_counter()
             live.serve()
             results.rounds.append({"start": time.perf_counter() - begun})
             say(f"start: {results.rounds[-1]['start']:.2f} s")
+        for count in plan.workers:
+            live.stop()
+            live.serve("--workers", str(count))
+            async with run.rejoined():
+                for _ in range(plan.rounds):
+                    found = await run.many() | await run.streamed()
+                    found["memory"] = run.memory()["memory"]
+                    results.rounds.append(
+                        {f"{name}_workers_{count}": value for name, value in found.items()}
+                    )
+                say(f"{count} workers: {_brief(results.rounds[-1])}")
+                results.verified += await run.verify()
+        results.entries = max(run.indexes) + 1
     finally:
         if live.process is not None:
             live.stop()
@@ -289,11 +316,12 @@ async def _prepared(
             appender=appender,
             reports=[statements.Reports(bank) for bank in banks[:LANES]],
             followers=followers,
+            pairs=pairs,
         )
 
 
 def _brief(found: Round) -> str:
+    told = ("submit_one", "submit_64", "processor_gateway", "stream", "alert", "pull")
     return ", ".join(
-        f"{name} {found[name]:,.1f}"
-        for name in ("submit_one", "submit_64", "processor_gateway", "stream", "alert", "pull")
+        f"{name} {value:,.1f}" for name, value in found.items() if name.startswith(told)
     )
