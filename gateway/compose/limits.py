@@ -16,7 +16,12 @@ from gateway.compose.settings import setting
 from gateway.edge.rates import CALLS, STATEMENTS
 from gateway.edge.readings import THREADS
 from gateway.edge.server import EdgeLimits
-from gateway.edge.turnstile import MOST_ANSWER_BYTES, READER_SECONDS
+from gateway.edge.turnstile import (
+    MOST_ANSWER_BYTES,
+    MOST_BYTES,
+    READER_SECONDS,
+    STREAM_BYTES,
+)
 from gateway.ledger.recorder import RecorderLimits
 from gateway.ports.blocks import MAX_BLOCK_BYTES
 
@@ -85,6 +90,15 @@ class Limits:
             "Most bytes in answers that wait for one member to take them. They are held in memory.",
             unit="bytes",
             least=4 << 20,
+            most=4 << 30,
+        ),
+    )
+    request_bytes_per_member: int = field(
+        default=MOST_BYTES,
+        metadata=setting(
+            "Most bytes in requests that one member has open: at most half of waiting_bytes.",
+            unit="bytes",
+            least=STREAM_BYTES,
             most=4 << 30,
         ),
     )

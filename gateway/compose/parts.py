@@ -229,6 +229,7 @@ def _bounds(limits: Limits) -> Bounds:
         ),
         turnstile=Turnstile(
             limits.calls_per_member,
+            most_bytes=limits.request_bytes_per_member,
             most_answers=limits.answer_bytes_per_member,
             patience=limits.reader_seconds,
         ),

@@ -20,11 +20,11 @@ from typing import Any, Final
 
 from gateway.compose.bulletin import VERSION, folder_of
 from gateway.compose.config import Config
-from gateway.compose.doctor.patient import locked
 from gateway.compose.log import LogPlan, audit_plan, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Fault
 from gateway.ledger.keeper import Keeper
+from gateway.ledger.lock import is_held
 from gateway.ledger.observer import Observer
 
 _SILENT: Final = timedelta(seconds=15)
@@ -136,7 +136,7 @@ def status_of(state: StateFolder, now: datetime) -> Status:
     if inception is None:
         raise SetupError(f"no ledger was begun in {state.root}")
     limits = Config.read(state.config).limits
-    running = locked(state)
+    running = is_held(state.root)
     said = list(_bulletins(state)) if running else []
     plans = {"ledger": ledger_plan(state, inception.origin, limits)}
     if inception.audit_log_key:

@@ -110,7 +110,11 @@ class Beside:
             try:
                 await self._integrator.settled()
             except Fault as fault:
-                _log.info("the stream has to be read before signing: %s", fault.detail)
+                _log.info(
+                    "the stream has to be read before signing: %s",
+                    fault.detail,
+                    extra={"event": "integrator_waits", "reason": fault.reason},
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return

@@ -130,7 +130,11 @@ class NodeEndorser:
                 verifier = self._keeper.verifier
                 checkpoint = open_checkpoint(note, [verifier], verifier.name)
             except NoteError as error:
-                _log.warning("a note was heard that the log did not sign: %s", error.reason)
+                _log.warning(
+                    "a note was heard that the log did not sign: %s",
+                    error.reason,
+                    extra={"event": "note_unsigned"},
+                )
                 continue
             known = self._waiting.setdefault(checkpoint.size, (checkpoint, note))
             if known[0].root != checkpoint.root:

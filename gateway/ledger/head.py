@@ -100,7 +100,11 @@ class Head:
         try:
             checkpoint = open_checkpoint(note, [self._verifier], self._verifier.name)
         except NoteError as error:
-            _log.warning("a note was heard that the log did not sign: %s", error)
+            _log.warning(
+                "a note was heard that the log did not sign: %s",
+                error,
+                extra={"event": "note_unsigned"},
+            )
             return
         if self._current is None or checkpoint.size > self._current.size:
             self._current = SignedHead(note=note, size=checkpoint.size, root=checkpoint.root)

@@ -187,7 +187,11 @@ class Integrator:
             try:
                 await self._follow(stop_at_end=True)
             except StreamInterrupted as interruption:
-                _log.info("the stream was interrupted, checking it again: %s", interruption)
+                _log.info(
+                    "the stream was interrupted, checking it again: %s",
+                    interruption,
+                    extra={"event": "stream_interrupted"},
+                )
             else:
                 return await self._in_thread(self._store.head)
 
@@ -202,7 +206,11 @@ class Integrator:
             try:
                 await self._follow(stop_at_end=False)
             except StreamInterrupted as interruption:
-                _log.info("the stream was interrupted, checking it again: %s", interruption)
+                _log.info(
+                    "the stream was interrupted, checking it again: %s",
+                    interruption,
+                    extra={"event": "stream_interrupted"},
+                )
                 await asyncio.sleep(_RECHECK_SECONDS)
             except StreamBehind as behind:
                 now = asyncio.get_running_loop().time()
@@ -210,7 +218,11 @@ class Integrator:
                 if now - doubted_since >= self._doubt_seconds:
                     raise
                 self._stall(behind)
-                _log.warning("the integrator asks the stream again: %s", behind.detail)
+                _log.warning(
+                    "the integrator asks the stream again: %s",
+                    behind.detail,
+                    extra={"event": "integrator_waits", "reason": behind.reason},
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             except Fault as fault:

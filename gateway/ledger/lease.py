@@ -131,7 +131,10 @@ class Lease:
         if self._revision and self._fit_to_hold():
             await self._renew()
         elif self._revision:
-            _log.warning("this node cannot sign for now: it lets go of the lease")
+            _log.warning(
+                "this node cannot sign for now: it lets go of the lease",
+                extra={"event": "lease_let_go"},
+            )
             await self.let_go()
         else:
             await self._wait_for_it()
@@ -146,7 +149,7 @@ class Lease:
         revision, self._revision = self._revision, 0
         if revision:
             await self._place.write(self._claim(Hold.LET_GO).encode(), revision=revision)
-            _log.info("the lease was let go")
+            _log.info("the lease was let go", extra={"event": "lease_let_go"})
 
     def _fit_to_hold(self) -> bool:
         """Whether to keep it: a short trouble, which others may share, costs nobody the turn."""
@@ -166,7 +169,7 @@ class Lease:
         standing = await self._place.read()
         claim = self._read(standing)
         if standing is None or claim is None or claim.token != self._me.token:
-            _log.warning("another node has taken the lease")
+            _log.warning("another node has taken the lease", extra={"event": "lease_lost"})
             self._until, self._revision = float("-inf"), 0
         elif claim.hold is Hold.ASKED:
             # Somebody asked by hand for it to be let go. Not signing comes before saying so.
@@ -191,7 +194,7 @@ class Lease:
             self._unfit_since = None
             self._hold(written, began)
             self._gained.set()
-            _log.info("this node has the lease: it signs")
+            _log.info("this node has the lease: it signs", extra={"event": "lease_taken"})
 
     def _is_free(self, standing: Standing | None, claim: Claim | None) -> bool:
         """Tell whether the lease may be taken; remembers what it saw, and since when."""

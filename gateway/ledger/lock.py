@@ -74,6 +74,26 @@ class StateLock:
             self._fd = -1
 
 
+def is_held(state_dir: Path) -> bool:
+    """Tell whether a gateway, or its nats-server, uses a state folder.
+
+    Args:
+        state_dir: The folder.
+    """
+    try:
+        fd = os.open(state_dir / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Held for a moment only: a gateway that is starting just then tries again.
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def _open(state_dir: Path) -> int:
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if state_dir.stat().st_mode & _OTHERS_WRITE:

@@ -178,7 +178,12 @@ class Session:
     async def _on_error(self, error: Exception) -> None:
         # An unauthorised publish is answered by nobody; this is the only place that says why.
         level = logging.ERROR if "permissions violation" in str(error) else logging.DEBUG
-        _log.log(level, "nats role %s: %s", self._role, str(error) or type(error).__name__)
+        _log.log(
+            level,
+            "NATS says: %s",
+            str(error) or type(error).__name__,
+            extra={"event": "nats_error", "role": self._role},
+        )
 
 
 class RoleConnection:

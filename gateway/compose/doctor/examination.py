@@ -16,6 +16,7 @@ from gateway.compose.doctor.patient import Patient
 CHECKS: Final[Mapping[str, Check]] = {
     "configuration": folder.configuration,
     "process": process.process,
+    "serving": process.serving,
     "certificate": certificates.certificate,
     "authorities": certificates.authorities,
     "clock": clock.clock,

@@ -8,8 +8,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import os
 import resource
 import shutil
 import sys
@@ -21,6 +19,7 @@ from typing import Final, Self
 from gateway.compose.config import Config
 from gateway.compose.log import LogPlan, audit_plan, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.ledger.lock import is_held
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NOT_SYNCHRONISED: Final = 5  # TIME_ERROR, linux/timex.h
@@ -133,7 +132,7 @@ class Patient:
             state=state,
             config=_config(state),
             inception=_inception(state),
-            running=locked(state),
+            running=is_held(state.root),
             now=now,
             machine=machine or Machine(),
         )
@@ -148,26 +147,6 @@ class Patient:
         if self.inception.audit_log_key:
             plans.append(audit_plan(self.state, origin, limits))
         return plans
-
-
-def locked(state: StateFolder) -> bool:
-    """Tell whether a gateway, or its nats-server, uses a state folder.
-
-    Args:
-        state: The folder.
-    """
-    try:
-        fd = os.open(state.root / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        # Held for a moment only: a gateway that is starting just then tries again.
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
 
 
 def _config(state: StateFolder) -> Config | str:

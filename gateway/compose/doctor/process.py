@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from gateway.compose.doctor.finding import Finding, ok, problem, warning
 from gateway.compose.doctor.patient import Patient
+from gateway.compose.state import SetupError
+from gateway.compose.status import Verdict, status_of
 from gateway.ledger.nats_conf import LOOPBACK, SYNC_INTERVAL
 
 # Stores, logs, sockets of the gateway itself.
@@ -29,6 +31,35 @@ def process(patient: Patient) -> Iterator[Finding]:
         yield ok("it does not run; it was killed the last time, which is safe")
     else:
         yield ok("it does not run")
+
+
+def serving(patient: Patient) -> Iterator[Finding]:
+    """Tell how one that runs is, by what its processes say."""
+    if not patient.running:
+        return
+    try:
+        found = status_of(patient.state, patient.now)
+    except SetupError:
+        return  # the configuration's own check says it
+    troubles = [
+        f"{log.name} {log.state}" + (f" ({log.reason})" if log.reason else "")
+        for log in found.logs
+        if log.state not in {"", "folding"}
+    ] + [f"{each.name} is silent" for each in found.processes if each.silent]
+    said = "; ".join(troubles)
+    if found.verdict is Verdict.DOWN:
+        yield problem(
+            f"the ledger has halted: {said}",
+            "see When it halts in gateway/docs/operations.md; keep a copy of the folder first",
+        )
+    elif found.verdict is Verdict.SERVING:
+        behind = max((log.lag or 0 for log in found.logs), default=0)
+        yield ok(f"statements are taken in; {behind} blocks of the stream are not folded")
+    else:
+        yield warning(
+            said or "no process says that it serves",
+            "wait if it was just started; else look at its log lines",
+        )
 
 
 def open_files(patient: Patient) -> Iterator[Finding]:
