@@ -36,6 +36,8 @@ class Flaw(StrEnum):
     """A witness's key is not a verifier key of a kind that cosigns."""
     COSIGNATURE_INVALID = auto()
     """A signature in the name of a pinned witness does not verify."""
+    POLICY_MALFORMED = auto()
+    """The file of witnesses that the member trusts is not a policy."""
     SALT_INVALID = auto()
     """The opening is not 32 bytes."""
     PROOF_INVALID = auto()

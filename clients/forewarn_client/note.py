@@ -124,6 +124,11 @@ class VerifierKey:
         key = Ed25519PublicKey.from_public_bytes(material[1:])
         return cls(name=name, key_id=key_id, key=key)
 
+    def __str__(self) -> str:
+        """Give the verifier key string."""
+        material = _ED25519 + self.key.public_bytes_raw()
+        return f"{self.name}+{self.key_id.hex()}+{to_base64(material)}"
+
     def verifies(self, signature: bytes, text: bytes) -> bool:
         """Tell whether a signature of a note's text is by this key."""
         try:

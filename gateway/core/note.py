@@ -80,7 +80,7 @@ class NoteSignature:
     signature: bytes
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
         if len(self.key_id) != _KEY_ID_BYTES or not self.signature:
             raise NoteError(NoteReason.SIGNATURE_LINE_MALFORMED, "a key id has 4 bytes")
 
@@ -131,7 +131,7 @@ class NoteVerifier:
     _key: Ed25519PublicKey = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
+        check_name(self.name)
         if len(self.public_key) != _KEY_BYTES:
             raise NoteError(NoteReason.VERIFIER_KEY_MALFORMED, "an Ed25519 key has 32 bytes")
         key_id = sha256(self.name.encode() + b"\n" + _ED25519 + self.public_key).digest()
@@ -310,7 +310,8 @@ def _parse_line(line: str) -> NoteSignature:
     )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise the NoteError of a name that no key may have (signed-note, "Format")."""
     if not _is_name(name):
         raise NoteError(
             NoteReason.KEY_NAME_MALFORMED, "a key's name has no spaces and no +, and is not empty"
