@@ -32,11 +32,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from forewarn_client import files, identity
+from forewarn_client import files, identity, witness_policy
 from forewarn_client.errors import HomeError, VerificationError
 from forewarn_client.identity import SystemName
 from forewarn_client.join import Exchange, JoinFile, is_certificates, load_toml
 from forewarn_client.signing import Signer
+from forewarn_client.witness_policy import WitnessPolicy
 
 CONFIGURATION: Final = "forewarn.toml"
 SIGNING_KEY: Final = "signing.pem"
@@ -118,6 +119,25 @@ class Home:
     def evidence(self) -> Path:
         """Folder of what proves that the exchange contradicted itself."""
         return self.path / "evidence"
+
+    def witnesses(self) -> WitnessPolicy | None:
+        """Read which witnesses the member trusts, from `witnesses.policy` in the folder.
+
+        Returns:
+            The policy; None where there is no such file.
+
+        Raises:
+            HomeError: Others may change it, or it is the policy of another log.
+            VerificationError: POLICY_MALFORMED.
+        """
+        path = self.path / witness_policy.FILE_NAME
+        if not path.exists():
+            return None
+        files.refuse_writable(path)
+        policy = WitnessPolicy.parse(files.read(path))
+        if policy.logs and self.exchange.log_key not in policy.logs:
+            raise HomeError(f"{path} is for another log than the one that {CONFIGURATION} pins")
+        return policy
 
     @classmethod
     def load(cls, path: Path | str) -> Self:

@@ -7,8 +7,11 @@
 * The chain in the file says nothing of statements that it leaves out, such as a revocation. Where
   the folder's own verified directory reaches far enough, it is asked too.
 
-A receipt says that the statement is recorded at its index. It does not say that everyone is shown
-the same ledger: no witness has signed. It opens the entry, so it goes to the case's parties only.
+* Where the member's folder names witnesses that it trusts, it is told how many of them stand behind
+  the receipt's checkpoint, and whether they are its quorum.
+
+A receipt says that the statement is recorded at its index. Without witnesses it does not say that
+everyone is shown the same ledger. It opens the entry, so it goes to the case's parties only.
 """
 
 import base64
@@ -25,6 +28,7 @@ from forewarn_client.errors import Flaw, VerificationError
 from forewarn_client.home import Home
 from forewarn_client.records import Evidence, VerifiedRecord
 from forewarn_client.verifier import Verifier
+from forewarn_client.witness_policy import Standing
 
 FORMAT: Final = "forewarn-receipt/v1"
 _DIGEST_DIGITS: Final = 16
@@ -150,10 +154,12 @@ class VerifiedReceipt:
         record: The record that it proves.
         directory_known: Whether the folder's own directory confirms that the sender's keys were
             not revoked by then; else only the chain in the file speaks for them.
+        standing: What the folder's witnesses say about the checkpoint; None where it names none.
     """
 
     record: VerifiedRecord
     directory_known: bool
+    standing: Standing | None
 
 
 def verify_receipt(path: Path, home: Home) -> VerifiedReceipt:
@@ -168,7 +174,8 @@ def verify_receipt(path: Path, home: Home) -> VerifiedReceipt:
 
     Raises:
         HomeError: The file cannot be read.
-        VerificationError: The first thing that does not hold.
+        VerificationError: The first thing that does not hold; a quorum that is not there yet is
+            told in what comes back, and is no error.
     """
     receipt = Receipt.load(path)
     verifier = Verifier(home.exchange)
@@ -177,7 +184,9 @@ def verify_receipt(path: Path, home: Home) -> VerifiedReceipt:
     known = view is not None and view.size >= record.index
     if view is not None and known:
         verifier.verify(receipt.entry, view)
-    return VerifiedReceipt(record=record, directory_known=known)
+    policy = home.witnesses()
+    standing = policy.standing(receipt.entry.checkpoint) if policy is not None else None
+    return VerifiedReceipt(record=record, directory_known=known, standing=standing)
 
 
 _KEYS: Final = {"format", "digest", "entry", "directory"}

@@ -2,16 +2,18 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from certs.authority import Authority
 from forewarn.exchange.v1 import ledger_pb2
 from forewarn.statement.v1 import alert_pb2
-from forewarn_client import dsse, files, kinds
+from forewarn_client import dsse, files, kinds, note
 from forewarn_client.cli import documents, outbox, root
 from forewarn_client.cli.documents import Sheet
 from forewarn_client.enrolment import EnrolmentRequest
@@ -20,6 +22,8 @@ from forewarn_client.home import Home
 from forewarn_client.problems import AuthoringError
 from forewarn_client.receipt import Receipt
 from forewarn_client.records import Evidence
+from forewarn_witness.cosigning import Cosigner
+from tests.witness.logs import PaperLog
 from tests.world.ledger_builder import TRUST_DOMAIN, Ledger, party
 
 ALERT = """
@@ -261,6 +265,48 @@ def test_receipts_are_verified_offline(home: Path, ledger: Ledger) -> None:
     assert result.exit_code == 5
     assert "OK  " in result.stdout
     assert "damaged.json: VERIFICATION FAILED" in result.stderr
+
+
+def test_a_receipt_says_how_many_witnesses_stand_behind_it(home: Path, ledger: Ledger) -> None:
+    civil = ledger.enrol(party("civil-ai", "agency"), agency_type="AGENCY_TYPE_CIVIL")
+    index = ledger.say(
+        civil,
+        "ALERT",
+        facts=alert_pb2.AlertFacts(severity=alert_pb2.SEVERITY_HIGH),
+        body=alert_pb2.AlertBody(title="A title", summary="A summary"),
+        case_state="ISSUED",
+    )
+    cosigners = [
+        Cosigner(name=f"witness.example/w{n}", key=Ed25519PrivateKey.generate()) for n in range(3)
+    ]
+    lines = [f"witness w{n} {each.verifier}" for n, each in enumerate(cosigners)]
+    policy = home / "witnesses.policy"
+    bare = receipt_for(ledger, index)
+    text = note.parse_note(bare.entry.checkpoint).text
+    for number, each in enumerate((None, *cosigners)):
+        if each is not None:
+            cosigned = bare.entry.checkpoint + each.cosign(text, 1_790_000_000)
+            bare = replace(bare, entry=replace(bare.entry, checkpoint=cosigned))
+        bare.save(home / "receipts")
+        policy.unlink(missing_ok=True)
+        assert "witness" not in forewarn("--home", home, "receipt", "verify").stdout
+        policy.write_text("\n".join([*lines, "group g 2 w0 w1 w2", "quorum g"]))
+        policy.chmod(0o600)
+        shown = forewarn("--home", home, "receipt", "verify")
+        assert shown.exit_code == 0, shown.stderr
+        assert f"{number} of 3 witnesses" in shown.stdout
+        assert ("pending" in shown.stdout) is (number < 2)
+        told = json.loads(forewarn("--home", home, "receipt", "verify", "--json").stdout)
+        assert len(told["witnesses"]["cosigned"]) == number
+        assert told["witnesses"]["quorum"] is (number >= 2)
+    for text_, said in (
+        ("quorum g\n", "line 1"),
+        (f"log {PaperLog().key}\nquorum none\n", "another log"),
+    ):
+        policy.write_text(text_)
+        assert said in forewarn("--home", home, "receipt", "verify").stderr
+    policy.chmod(0o666)
+    assert "chmod go-w" in forewarn("--home", home, "receipt", "verify").stderr
 
 
 def test_problems_of_a_document_come_all_at_once(home: Path, tmp_path: Path) -> None:

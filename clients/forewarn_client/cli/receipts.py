@@ -7,7 +7,7 @@ import click
 
 from forewarn_client import files as writing
 from forewarn_client import times
-from forewarn_client.cli import connecting, failures, output, proofs, tables
+from forewarn_client.cli import connecting, failures, output, proofs, tables, views
 from forewarn_client.cli.commands import FILE, Group, command
 from forewarn_client.errors import ForewarnError, RequestError
 from forewarn_client.home import Home
@@ -29,6 +29,9 @@ receipt = Group(name="receipt", help="Check and export saved receipts; no connec
 @proofs.pins
 def verify(files: tuple[Path, ...], log_key: str | None, commitment: str | None) -> None:
     """Verify receipts offline, against the exchange's keys that this folder pins.
+
+    A file `witnesses.policy` in the folder (C2SP tlog-policy) names the witnesses that the member
+    trusts: how many of them stand behind each receipt is shown then. Pending is no failure.
 
     Checks the log's signature, the proof that the entry is in the ledger, the signatures of the
     statement, and the directory's statements back to the genesis statement. Without FILES, all
@@ -142,6 +145,7 @@ def _view(path: Path, verified: VerifiedReceipt) -> dict[str, Any]:
         "received_time": times.write_time(record.received_time),
         "case": record.case_digest.hex(),
         "directory_known": verified.directory_known,
+        "witnesses": views.witnesses(verified.standing),
     }
 
 
@@ -151,6 +155,8 @@ def _show(path: Path, verified: VerifiedReceipt) -> None:
         f"OK  {safe(path.name)}: {record.kind} by {safe(record.sender)} at index {record.index}, "
         f"received {record.received_time:%Y-%m-%d %H:%M:%S}"
     )
+    if verified.standing is not None:
+        text += f"; {verified.standing}"
     output.answer(_view(path, verified), text)
 
 

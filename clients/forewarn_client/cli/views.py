@@ -14,6 +14,7 @@ from forewarn_client.membership import MemberRecord
 from forewarn_client.outcomes import LeadTime, Submitted
 from forewarn_client.records import VerifiedRecord
 from forewarn_client.responses import Responses, responses
+from forewarn_client.witness_policy import Standing
 
 CASE_DIGITS: Final = 12
 """As many digits of a case's digest as people are shown: enough to name it."""
@@ -69,6 +70,17 @@ def record_row(record: VerifiedRecord) -> tuple[object, ...]:
         record.case_state,
         subject(record),
     )
+
+
+def witnesses(standing: Standing | None) -> dict[str, Any] | None:
+    """Show what the member's witnesses say about a checkpoint; None where it names none."""
+    if standing is None:
+        return None
+    return {
+        "cosigned": list(standing.cosigned),
+        "known": standing.known,
+        "quorum": standing.met,
+    }
 
 
 def subject(record: VerifiedRecord) -> str:
