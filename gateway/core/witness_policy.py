@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from gateway.core.cosignature import CosignatureKey
-from gateway.core.note import NoteError
+from gateway.core.note import Note, NoteError
 
 MOST_BYTES: Final = 256 << 10
 _MOST_NAMES: Final = 64
@@ -97,6 +97,23 @@ class WitnessPolicy:
             logs=tuple(reader.logs),
             groups=reader.groups,
             quorum=reader.quorum,
+        )
+
+    def stands_behind(self, note: Note) -> bool:
+        """Tell whether the quorum has cosigned a note. Whether the log signed it is another matter.
+
+        Args:
+            note: The note, parsed.
+
+        Returns:
+            True if enough of its lines verify.
+        """
+        return self.is_met(
+            [
+                witness.name
+                for witness in self.witnesses
+                if any(witness.key.verifies(line, note.text) for line in note.signatures)
+            ]
         )
 
     def is_met(self, cosigned: Collection[str]) -> bool:

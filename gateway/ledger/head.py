@@ -2,6 +2,8 @@
 
 * A note counts only if the log's own key signed it; the head never goes back.
 * Announcements are hints: where one may have been missed, the store is asked.
+* Where witnesses have to stand behind it, only a note counts that they have cosigned: such a head
+  follows the plain one by as long as they take.
 * Every announcement is a pulse, also one that brings no larger head: a block may have been folded
   whose entries were all refused.
 
@@ -18,6 +20,8 @@ from typing import Final
 from gateway.admission.brief import Brief
 from gateway.core.checkpoint import NoteError, NoteVerifier, open_checkpoint
 from gateway.core.errors import Fault, Reason
+from gateway.core.note import parse_note
+from gateway.core.witness_policy import WitnessPolicy
 from gateway.ports.blocks import Announcements
 from gateway.ports.reading import LedgerReader, SignedHead
 
@@ -28,7 +32,12 @@ class Head:
     """One worker's view of the log's head."""
 
     def __init__(
-        self, *, reader: LedgerReader, announcements: Announcements, verifier: NoteVerifier
+        self,
+        *,
+        reader: LedgerReader,
+        announcements: Announcements,
+        verifier: NoteVerifier,
+        witnesses: WitnessPolicy | None = None,
     ) -> None:
         """Begin without a head.
 
@@ -36,7 +45,9 @@ class Head:
             reader: The store, asked when an announcement may have been missed.
             announcements: Where new notes are heard.
             verifier: The log's key; its name is the origin.
+            witnesses: Who has to have cosigned a note; None for nobody.
         """
+        self._witnesses = witnesses
         self._reader = reader
         self._brief = Brief()
         self._announcements = announcements
@@ -94,7 +105,7 @@ class Head:
 
     def _read(self) -> bytes | None:
         with self._reader.snapshot() as snapshot:
-            return snapshot.note
+            return snapshot.note if self._witnesses is None else snapshot.cosigned
 
     def _hear(self, note: bytes) -> None:
         try:
@@ -106,7 +117,10 @@ class Head:
                 extra={"event": "note_unsigned"},
             )
             return
-        if self._current is None or checkpoint.size > self._current.size:
+        if (self._current is None or checkpoint.size > self._current.size) and self._counts(note):
             self._current = SignedHead(note=note, size=checkpoint.size, root=checkpoint.root)
         self._pulse.set()
         self._pulse = asyncio.Event()
+
+    def _counts(self, note: bytes) -> bool:
+        return self._witnesses is None or self._witnesses.stands_behind(parse_note(note))

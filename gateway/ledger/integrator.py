@@ -195,6 +195,18 @@ class Integrator:
             else:
                 return await self._in_thread(self._store.head)
 
+    async def publish_cosigned(self, note: bytes) -> None:
+        """Let readers see a note that enough witnesses have cosigned.
+
+        Args:
+            note: A note of this log, signed here before.
+
+        Raises:
+            Fault: The store failed.
+        """
+        await self._in_thread(partial(self._store.publish_cosigned, note))
+        await self._announcer.announce(note)
+
     async def close(self) -> None:
         """Wait for the block in hand, then close the store."""
         await asyncio.to_thread(self._thread.shutdown)

@@ -306,7 +306,9 @@ def _untouched(path: Path) -> str:
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:
     if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
         return {}
-    return dict(connection.execute("SELECT key, value FROM meta WHERE key <> 'note'"))
+    return dict(
+        connection.execute("SELECT key, value FROM meta WHERE key NOT IN ('note', 'cosigned')")
+    )
 
 
 def _check(connection: sqlite3.Connection, path: Path, origin: str) -> None:

@@ -249,6 +249,12 @@ class Snapshot:
         row = self._row("SELECT value FROM meta WHERE key = 'note'")
         return row[0] if row else None
 
+    @property
+    def cosigned(self) -> bytes | None:
+        """The newest note that enough witnesses have cosigned."""
+        row = self._row("SELECT value FROM meta WHERE key = 'cosigned'")
+        return row[0] if row else None
+
     def leaf_hash(self, index: int) -> bytes:
         """Give the leaf hash of an entry."""
         if not 0 <= index < self._size:

@@ -175,14 +175,26 @@ class Store:
         Raises:
             Fault: The store failed.
         """
+        # Not worth an fsync of its own: after a crash the keeper's note is published again.
+        self._put("note", note)
+
+    def publish_cosigned(self, note: bytes) -> None:
+        """Let readers see the newest note that enough witnesses have cosigned.
+
+        Raises:
+            Fault: The store failed.
+        """
+        # Nor is this: after a crash the witnesses are asked again.
+        self._put("cosigned", note)
+
+    def _put(self, key: str, note: bytes) -> None:
         with schema.faults(self._name):
-            # Not worth an fsync of its own: after a crash the keeper's note is published again.
             self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
                 self._connection.execute(
-                    "INSERT INTO meta VALUES ('note', ?)"
+                    "INSERT INTO meta VALUES (?, ?)"
                     " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                    (note,),
+                    (key, note),
                 )
             finally:
                 self._connection.execute("PRAGMA synchronous=FULL")

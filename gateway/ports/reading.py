@@ -233,6 +233,10 @@ class LedgerSnapshot(Protocol):
     def note(self) -> bytes | None:
         """The newest signed checkpoint note; None before the first."""
 
+    @property
+    def cosigned(self) -> bytes | None:
+        """The newest note that enough witnesses have cosigned; None where there is none."""
+
     def leaf_hash(self, index: int) -> bytes:
         """Give the leaf hash of an entry; ValueError where there is none."""
 

@@ -100,13 +100,7 @@ def signed(cosigners: set[int]) -> bytes:
 
 def gateway_says(text: str, cosigners: set[int]) -> bool:
     policy = WitnessPolicy.parse(text.encode())
-    lines = parse_note(signed(cosigners)).signatures
-    names = [
-        witness.name
-        for witness in policy.witnesses
-        if any(witness.key.verifies(line, TEXT) for line in lines)
-    ]
-    return policy.is_met(names)
+    return policy.stands_behind(parse_note(signed(cosigners)))
 
 
 def client_says(text: str, cosigners: set[int]) -> bool:

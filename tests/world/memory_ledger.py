@@ -30,6 +30,7 @@ class MemorySnapshot:
     """`gateway.ports.reading.LedgerSnapshot` over a list."""
 
     note: bytes | None = None
+    cosigned: bytes | None = None
 
     def __init__(self, entries: Sequence[StoredEntry], blocks: Sequence[FoldedBlock]) -> None:
         self._entries = entries
