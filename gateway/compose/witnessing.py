@@ -1,7 +1,7 @@
-"""`[witnesses]` of `gateway.toml`: who cosigns this exchange's checkpoints, and what waits for them.
+"""`[witnesses]` of `gateway.toml`: who cosigns the checkpoints of both logs, and what waits for it.
 
-* The policy is a C2SP tlog-policy file. Every witness that is to be asked has a URL in it, and knows
-  the verifier keys of both logs.
+* The policy is a C2SP tlog-policy file. Every witness that is to be asked has a URL in it, and
+  knows the verifier keys of both logs.
 * Receipts may wait for the quorum; deliveries never do.
 """
 
