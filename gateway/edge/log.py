@@ -17,14 +17,23 @@ from gateway.ports.reading import LedgerHead, LedgerReader, SignedHead
 class LogService:
     """See `forewarn.exchange.v1.LogService`."""
 
-    def __init__(self, *, reader: LedgerReader, head: LedgerHead, readings: Readings) -> None:
+    def __init__(
+        self,
+        *,
+        reader: LedgerReader,
+        head: LedgerHead,
+        readings: Readings,
+        cosigned: LedgerHead | None = None,
+    ) -> None:
         """Keep where it reads.
 
         Args:
             reader: The store.
             head: The newest signed checkpoint.
             readings: Where calls read the store.
+            cosigned: The newest that witnesses stand behind; None where there are no witnesses.
         """
+        self._cosigned = cosigned
         self._readings = readings
         self._reader = reader
         self._head = head
@@ -32,8 +41,12 @@ class LogService:
     async def get_checkpoint(
         self, _caller: Caller, _request: pb.GetCheckpointRequest
     ) -> pb.GetCheckpointResponse:
-        """Give the newest signed checkpoint."""
-        return pb.GetCheckpointResponse(checkpoint=self._head.current.note)
+        """Give the newest signed checkpoint, and the newest that witnesses stand behind."""
+        cosigned = self._cosigned
+        return pb.GetCheckpointResponse(
+            checkpoint=self._head.current.note,
+            cosigned_checkpoint=cosigned.current.note if cosigned and cosigned.size else b"",
+        )
 
     async def get_inclusion_proof(
         self, caller: Caller, request: pb.GetInclusionProofRequest

@@ -1,5 +1,6 @@
-"""`forewarn receipt`: saved receipts, checked and turned into proofs, without any connection."""
+"""`forewarn receipt`: saved receipts, checked, turned into proofs, brought up to date."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from forewarn_client.receipt import Receipt, VerifiedReceipt, verify_receipt
 from forewarn_client.terminal import safe
 from forewarn_client.tlog_proof import SUFFIX, TlogProof
 
-receipt = Group(name="receipt", help="Check and export saved receipts; no connection is made.")
+receipt = Group(name="receipt", help="Check and export saved receipts; bring them up to date.")
 
 
 @command(
@@ -160,5 +161,43 @@ def _show(path: Path, verified: VerifiedReceipt) -> None:
     output.answer(_view(path, verified), text)
 
 
-for made in (verify, list_, export):
+@command(
+    examples=(
+        "forewarn receipt update                          all of this folder",
+        "forewarn receipt update receipts/00000012-3f9a2c51d0e4b7a6.json",
+    )
+)
+@click.argument("files", nargs=-1, type=FILE)
+def update(files: tuple[Path, ...]) -> None:
+    """Bring receipts under a checkpoint that your witnesses have cosigned.
+
+    For receipts that were answered before the witnesses had cosigned. The file is replaced by one
+    that proves the same entry and holds their cosignatures; it is verified first. Needs
+    `witnesses.policy` in the folder, and the connection.
+    """
+    home = connecting.load_home()
+    click.get_current_context().exit(asyncio.run(_update(home, list(files) or _saved(home))))
+
+
+async def _update(home: Home, paths: list[Path]) -> int:
+    from forewarn_client.witnessed import brought_up  # noqa: PLC0415 - loads network code
+
+    pending = 0
+    async with connecting.member(home) as connected:
+        for path in tables.progressing(paths, "Updating"):
+            saved = Receipt.load(path)
+            found, standing = await brought_up(connected, saved)
+            if found is not saved:
+                writing.write(path, found.encode())
+            pending += not standing.met
+            output.answer(
+                {"file": str(path), "witnesses": views.witnesses(standing)},
+                f"{safe(path.name)}: {standing}",
+            )
+    if pending:
+        output.remark(f"{pending} are pending: try again when the witnesses have cosigned.")
+    return 0
+
+
+for made in (verify, list_, export, update):
     receipt.add_command(made)

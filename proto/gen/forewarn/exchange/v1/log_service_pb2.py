@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&forewarn/exchange/v1/log_service.proto\x12\x14\x66orewarn.exchange.v1\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"n\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x17\n\x0finclusion_proof\x18\x02 \x03(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x04\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"8\n\x1bGetConsistencyProofResponse\x12\x19\n\x11\x63onsistency_proof\x18\x01 \x03(\x0c\x32\xe8\x02\n\nLogService\x12h\n\rGetCheckpoint\x12*.forewarn.exchange.v1.GetCheckpointRequest\x1a+.forewarn.exchange.v1.GetCheckpointResponse\x12t\n\x11GetInclusionProof\x12..forewarn.exchange.v1.GetInclusionProofRequest\x1a/.forewarn.exchange.v1.GetInclusionProofResponse\x12z\n\x13GetConsistencyProof\x12\x30.forewarn.exchange.v1.GetConsistencyProofRequest\x1a\x31.forewarn.exchange.v1.GetConsistencyProofResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&forewarn/exchange/v1/log_service.proto\x12\x14\x66orewarn.exchange.v1\"\x16\n\x14GetCheckpointRequest\"H\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x1b\n\x13\x63osigned_checkpoint\x18\x02 \x01(\x0c\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\ttree_size\x18\x02 \x01(\x04\"n\n\x19GetInclusionProofResponse\x12\x11\n\tleaf_hash\x18\x01 \x01(\x0c\x12\x17\n\x0finclusion_proof\x18\x02 \x03(\x0c\x12\x11\n\ttree_size\x18\x03 \x01(\x04\x12\x12\n\ncheckpoint\x18\x04 \x01(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"8\n\x1bGetConsistencyProofResponse\x12\x19\n\x11\x63onsistency_proof\x18\x01 \x03(\x0c\x32\xe8\x02\n\nLogService\x12h\n\rGetCheckpoint\x12*.forewarn.exchange.v1.GetCheckpointRequest\x1a+.forewarn.exchange.v1.GetCheckpointResponse\x12t\n\x11GetInclusionProof\x12..forewarn.exchange.v1.GetInclusionProofRequest\x1a/.forewarn.exchange.v1.GetInclusionProofResponse\x12z\n\x13GetConsistencyProof\x12\x30.forewarn.exchange.v1.GetConsistencyProofRequest\x1a\x31.forewarn.exchange.v1.GetConsistencyProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=64
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=86
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=88
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=131
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=133
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=193
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=195
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=305
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=307
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=371
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=373
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=429
-  _globals['_LOGSERVICE']._serialized_start=432
-  _globals['_LOGSERVICE']._serialized_end=792
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=160
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=162
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=222
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=224
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=334
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=336
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=400
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=402
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=458
+  _globals['_LOGSERVICE']._serialized_start=461
+  _globals['_LOGSERVICE']._serialized_end=821
 # @@protoc_insertion_point(module_scope)

@@ -11,10 +11,12 @@ class GetCheckpointRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetCheckpointResponse(_message.Message):
-    __slots__ = ("checkpoint",)
+    __slots__ = ("checkpoint", "cosigned_checkpoint")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    COSIGNED_CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     checkpoint: bytes
-    def __init__(self, checkpoint: _Optional[bytes] = ...) -> None: ...
+    cosigned_checkpoint: bytes
+    def __init__(self, checkpoint: _Optional[bytes] = ..., cosigned_checkpoint: _Optional[bytes] = ...) -> None: ...
 
 class GetInclusionProofRequest(_message.Message):
     __slots__ = ("index", "tree_size")
