@@ -23,6 +23,7 @@ from gateway.compose.log_http import LogHttp
 from gateway.compose.logs import Log
 from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
+from gateway.compose.witnessing import Witnessing
 from gateway.edge.tls import TlsFiles
 
 VERSION: Final = 1
@@ -156,6 +157,7 @@ class Config:
         log_http: Where strangers read the logs.
         log: What is logged.
         metrics: Where metrics are served.
+        witnesses: Who cosigns the checkpoints.
         doctor: What `forewarn-gateway doctor` warns of.
     """
 
@@ -185,6 +187,13 @@ class Config:
     )
     doctor: Doctor = field(
         default_factory=Doctor, metadata=setting("When `forewarn-gateway doctor` warns.")
+    )
+
+    witnesses: Witnessing = field(
+        default_factory=Witnessing,
+        metadata=setting(
+            "Who cosigns the checkpoints, so that no member is shown another history."
+        ),
     )
 
     @classmethod

@@ -21,6 +21,7 @@ from gateway.compose.state import StateFolder
 from gateway.core import audit
 from gateway.core.checkpoint import NoteVerifier
 from gateway.core.errors import Fault, Reason
+from gateway.core.witness_policy import WitnessPolicy
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
 from gateway.ledger.conditions import NatsConditions
 from gateway.ledger.head import Head
@@ -84,14 +85,21 @@ class LogParts:
     Attributes:
         reader: The store's reading side.
         head: The newest signed checkpoint.
+        cosigned: The newest that witnesses stand behind; None where there are no witnesses.
         recorder: The way in.
         conditions: How its integrator is.
     """
 
     reader: StoreReader
     head: Head
+    cosigned: Head | None
     recorder: BlockRecorder
     conditions: NatsConditions
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The heads that it has."""
+        return (self.head,) if self.cosigned is None else (self.head, self.cosigned)
 
 
 def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
@@ -177,6 +185,7 @@ def wire(
     node: str,
     now: Callable[[], datetime],
     meter: Meter | None = None,
+    witnesses: WitnessPolicy | None = None,
 ) -> LogParts:
     """Wire a worker's side of a log; nothing runs yet.
 
@@ -187,17 +196,19 @@ def wire(
         node: Name of the gateway, for people.
         now: The clock, UTC.
         meter: Counts its blocks; None where nothing is counted.
+        witnesses: Who stands behind checkpoints; None for nobody.
 
     Returns:
         The parts.
     """
     appender = JetStreamAppender(connection, plan.log)
     reader = StoreReader(plan.store, plan.origin)
-    head = Head(
-        reader=reader,
-        announcements=NatsAnnouncements(connection, plan.log),
-        verifier=verifier,
-    )
+
+    def heard(behind: WitnessPolicy | None) -> Head:
+        announcements = NatsAnnouncements(connection, plan.log)
+        return Head(reader=reader, announcements=announcements, verifier=verifier, witnesses=behind)
+
+    head = heard(None)
     recorder = BlockRecorder(
         appender=appender if meter is None else MeasuredAppender(appender, meter),
         reader=reader,
@@ -207,4 +218,10 @@ def wire(
         limits=plan.limits,
     )
     conditions = NatsConditions(connection, plan.log)
-    return LogParts(reader=reader, head=head, recorder=recorder, conditions=conditions)
+    return LogParts(
+        reader=reader,
+        head=head,
+        cosigned=heard(witnesses) if witnesses is not None else None,
+        recorder=recorder,
+        conditions=conditions,
+    )

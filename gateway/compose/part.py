@@ -136,6 +136,7 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
     from gateway.compose import integrating
     from gateway.compose.log import plans_of
     from gateway.compose.showing import Showing
+    from gateway.compose.witnessing import cosigning
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
@@ -151,11 +152,12 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
         integrating.integrators(plans, keys, connection) as both,
         integrating.folding(both, connection, halted) as lasting,
         showing.shown() as shown,
+        cosigning(config.witnesses, plans, both) as asking,
     ):
         showing.integrators(both)
         collect_seldom()
         post.say(Word.READY)
-        await until_stopped(post.stop, [*lasting, *shown])
+        await until_stopped(post.stop, [*lasting, *asking, *shown])
 
 
 async def _work(orders: Orders, config: Config, post: Post) -> None:

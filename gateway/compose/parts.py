@@ -26,7 +26,7 @@ from gateway import profiles
 from gateway.admission.admit import Admission
 from gateway.admission.directories import Directories
 from gateway.audit.journal import Journal, Pace
-from gateway.compose.limits import Limits
+from gateway.compose.config import Config
 from gateway.compose.log import LogParts
 from gateway.compose.measured import MeasuredAdmission, MeasuredJournal
 from gateway.compose.state import Inception
@@ -121,7 +121,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
     inception: Inception,
     ledger: LogParts,
     audit_log: LogParts,
-    limits: Limits,
+    config: Config,
     now: Callable[[], datetime],
     salt: Callable[[], bytes],
     meter: Meter | None = None,
@@ -132,7 +132,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
         inception: What its ledger was begun with.
         ledger: Its ledger.
         audit_log: Its audit log.
-        limits: What it takes on.
+        config: The configuration.
         now: The clock, UTC.
         salt: Gives 32 fresh random bytes at each call.
         meter: Counts; None where nothing is counted.
@@ -140,7 +140,12 @@ def build(  # noqa: PLR0913 - what a worker is made of
     Returns:
         The parts.
     """
+    limits = config.limits
     reader, head = ledger.reader, ledger.head
+    # Deliveries never wait for witnesses.
+    receipts = (
+        ledger.cosigned if config.witnesses.receipts_wait and ledger.cosigned is not None else head
+    )
     writable = Writable(log=ledger)
     with audit_log.reader.snapshot() as snapshot:
         last = snapshot.last_received_time
@@ -173,7 +178,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
         callers=callers,
         submissions=Submissions(
             reader=reader,
-            head=head,
+            head=receipts,
             admission=admission if meter is None else MeasuredAdmission(admission, meter),
             policy=policy,
             check_writable=writable.check,
@@ -189,10 +194,11 @@ def build(  # noqa: PLR0913 - what a worker is made of
         head=audit_log.head,
         readings=readings,
     )
+    log = LogService(reader=reader, head=head, readings=readings, cosigned=ledger.cosigned)
     services = (
         (exchange_service_pb2, "ExchangeService", exchange),
         (directory_service_pb2, "DirectoryService", directory),
-        (log_service_pb2, "LogService", LogService(reader=reader, head=head, readings=readings)),
+        (log_service_pb2, "LogService", log),
         (audit_service_pb2, "AuditService", audits),
     )
     standings = Standings(callers=callers, head=head)

@@ -90,7 +90,11 @@ async def published(
     tls = HttpsContext(config.log_http.files(usual))
     edge = PublishedLogs(
         *(
-            Publication(prefix=prefix(origin), log=StoredLog(parts.reader), head=parts.head)
+            Publication(
+                prefix=prefix(origin),
+                log=StoredLog(parts.reader),
+                head=parts.cosigned or parts.head,
+            )
             for origin, parts in logs.items()
         )
     )

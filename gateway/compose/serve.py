@@ -23,6 +23,7 @@ from gateway.compose.published import published
 from gateway.compose.showing import Showing
 from gateway.compose.state import Inception, StateFolder, begun, write_whole
 from gateway.compose.supervise import supervise
+from gateway.compose.witnessing import cosigning
 from gateway.core.audit import Act, AdminAct
 from gateway.core.errors import Fault
 from gateway.edge.port import Sharing
@@ -101,6 +102,7 @@ async def _together(
             parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))
 
         lasting = await enter(integrating.folding(both, house.integrator, halted))
+        asking = await enter(cosigning(config.witnesses, plans, both))
         worker = await enter(
             working.working(
                 parts,
@@ -116,4 +118,5 @@ async def _together(
         write_whole(state.listen, f"{bound}\n")
         stack.callback(state.listen.unlink, missing_ok=True)
         shown = await enter(showing.shown())
-        await worker.until(stop, serving=lambda: ready(bound), besides=[*lasting, *shown])
+        besides = [*lasting, *asking, *shown]
+        await worker.until(stop, serving=lambda: ready(bound), besides=besides)

@@ -7,16 +7,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gateway.compose.log import LogPlan
 from gateway.compose.settings import setting
 from gateway.compose.state import SetupError
 from gateway.core.witness_policy import WitnessPolicy
+from gateway.ledger.integrator import Integrator
+from gateway.ledger.reader import StoreReader
 from gateway.ledger.witness_calls import check_url
-from gateway.ledger.witnesses import WitnessPatience
+from gateway.ledger.witnesses import Witnesses, WitnessPatience
 
 _PATIENCE: Final = WitnessPatience()
 
@@ -97,3 +103,46 @@ class Witnessing:
             raise SetupError(f"{self.ca} holds no authorities: {error}") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+
+@asynccontextmanager
+async def cosigning(
+    witnessing: Witnessing, plans: Sequence[LogPlan], integrators: Sequence[Integrator]
+) -> AsyncGenerator[list[asyncio.Task[None]], None]:
+    """Have the heads of logs cosigned for a while, where there are witnesses.
+
+    Args:
+        witnessing: Who they are.
+        plans: How the logs are made.
+        integrators: Their integrators, in the same order.
+
+    Yields:
+        What has to run for ever.
+
+    Raises:
+        SetupError: The policy or the authorities are not fit for use.
+    """
+    policy = witnessing.load()
+    if policy is None:
+        yield []
+        return
+    trust, readers, tasks = witnessing.trust(), [], []
+    for plan, integrator in zip(plans, integrators, strict=True):
+        readers.append(StoreReader(plan.store, plan.origin))
+        witnesses = Witnesses(
+            policy=policy,
+            reader=readers[-1],
+            head=integrator.announced,
+            publish=integrator.publish_cosigned,
+            trust=trust,
+            patience=witnessing.patience,
+        )
+        tasks.append(asyncio.create_task(witnesses.run()))
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for reader in readers:
+            reader.close()

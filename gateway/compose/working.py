@@ -33,6 +33,7 @@ from gateway.compose.stopping import until_stopped
 from gateway.core.audit import Act, AdminAct
 from gateway.core.checkpoint import NoteError, NoteVerifier
 from gateway.core.errors import Fault
+from gateway.core.witness_policy import WitnessPolicy
 from gateway.edge.port import Sharing
 from gateway.edge.server import Server
 from gateway.ledger.nats_connection import RoleConnection
@@ -67,41 +68,35 @@ async def wired(
     """
     async with AsyncExitStack() as stack:
         plans = plans_of(state, inception.origin, config.limits)
-        ledger, audit_log = [
-            # Only the ledger's blocks are counted.
-            _wired(
+        witnesses = config.witnesses.load()
+
+        def side(plan: LogPlan, pin: str) -> LogParts:
+            log = wire(
                 plan,
-                _verifier(state, pin),
-                connection,
-                stack,
-                meter if plan is plans[0] else None,
+                connection=connection,
+                verifier=_verifier(state, pin),
+                node=platform.node()[:64] or "gateway",
+                now=_now,
+                # Only the ledger's blocks are counted.
+                meter=meter if plan is plans[0] else None,
+                witnesses=witnesses,
             )
-            for plan, pin in zip(plans, (inception.log_key, inception.audit_log_key), strict=True)
-        ]
+            stack.callback(log.reader.close)
+            return log
+
+        pins = inception.log_key, inception.audit_log_key
+        ledger, audit_log = map(side, plans, pins)
         parts = build(
             inception=inception,
             ledger=ledger,
             audit_log=audit_log,
-            limits=config.limits,
+            config=config,
             now=_now,
             salt=lambda: secrets.token_bytes(32),
             meter=meter,
         )
         stack.push_async_callback(asyncio.to_thread, parts.readings.close)
         yield parts
-
-
-def _wired(
-    plan: LogPlan,
-    verifier: NoteVerifier,
-    connection: RoleConnection,
-    stack: AsyncExitStack,
-    meter: Meter | None,
-) -> LogParts:
-    node = platform.node()[:64] or "gateway"
-    log = wire(plan, connection=connection, verifier=verifier, node=node, now=_now, meter=meter)
-    stack.callback(log.reader.close)
-    return log
 
 
 def _verifier(state: StateFolder, pin: str) -> NoteVerifier:
@@ -197,8 +192,9 @@ async def working(
     """
     async with _running(parts) as vital:
         # What was signed before can be read from the first call on, whatever the integrator finds.
-        await parts.ledger.head.refresh()
-        await parts.audit.head.refresh()
+        for log in (parts.ledger, parts.audit):
+            for head in log.heads:
+                await head.refresh()
         server = Server(parts.handlers, config.limits.edge, sharing)
         try:
             port = await server.start(str(address), config.tls.files, _reloading(parts))
@@ -217,10 +213,11 @@ async def _running(parts: Parts) -> AsyncGenerator[list[asyncio.Task[None]], Non
     """Run what has a loop of its own; give those whose end would end the worker."""
     ledger, audit_log = parts.ledger, parts.audit
     lasting = (
-        *(ledger.head, audit_log.head, ledger.conditions, audit_log.conditions),
-        *(parts.wakeups, parts.standings, parts.journal),
+        *(head.run() for log in (ledger, audit_log) for head in log.heads),
+        *(ledger.conditions.run(), audit_log.conditions.run()),
+        *(parts.wakeups.run(), parts.standings.run(), parts.journal.run()),
     )
-    vital = [asyncio.create_task(each.run()) for each in lasting]
+    vital = [asyncio.create_task(each) for each in lasting]
 
     def halt(fault: Fault) -> None:
         parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))

@@ -30,6 +30,7 @@ from typing import Final, TypeVar
 
 from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import TreeHead
+from gateway.ledger.announced import AnnouncedHead
 from gateway.ledger.endorsing import Endorser
 from gateway.ledger.store import Store
 from gateway.ports.blocks import (
@@ -40,6 +41,7 @@ from gateway.ports.blocks import (
     StreamMessage,
 )
 from gateway.ports.conditions import Condition, State
+from gateway.ports.reading import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -72,7 +74,7 @@ class Integrator:
         self._stream = stream
         self._store = store
         self._endorser = endorser
-        self._announcer = announcer
+        self._announced = AnnouncedHead(announcer)
         self._doubt_seconds = doubt_seconds
         # Store and endorser belong to this thread: the loop never waits for a disk.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="integrator")
@@ -86,6 +88,11 @@ class Integrator:
         self._stalled: Fault | None = None
         self._caught_up = False
         self._turned = asyncio.Event()
+
+    @property
+    def announced(self) -> LedgerHead:
+        """The newest head that was announced."""
+        return self._announced
 
     @property
     def halted(self) -> Fault | None:
@@ -205,7 +212,7 @@ class Integrator:
             Fault: The store failed.
         """
         await self._in_thread(partial(self._store.publish_cosigned, note))
-        await self._announcer.announce(note)
+        await self._announced.announce(note)
 
     async def close(self) -> None:
         """Wait for the block in hand, then close the store."""
@@ -351,7 +358,7 @@ class Integrator:
         async with self._giving:
             note = await self._in_thread(work)
             if note is not None:
-                await self._announcer.announce(note)
+                await self._announced.announce(note)
 
     def _fold(self, message: StreamMessage) -> bytes | None:
         """Fold one message and endorse the head after it. Runs in the integrator's thread."""
