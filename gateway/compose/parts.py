@@ -27,6 +27,7 @@ from gateway.admission.admit import Admission
 from gateway.admission.directories import Directories
 from gateway.audit.journal import Journal, Pace
 from gateway.compose.config import Config
+from gateway.compose.limits import Limits
 from gateway.compose.log import LogParts
 from gateway.compose.measured import MeasuredAdmission, MeasuredJournal
 from gateway.compose.state import Inception

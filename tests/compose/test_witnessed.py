@@ -203,7 +203,7 @@ def test_a_policy_that_is_not_fit_for_use(place: Place, text: str, said: str) ->
 
 
 def test_what_cannot_be_meant_is_told_at_the_start(place: Place) -> None:
-    with pytest.raises(SetupError, match="needs witnesses.policy"):
+    with pytest.raises(SetupError, match=r"needs witnesses\.policy"):
         Witnessing(receipts_wait=True).load()
     with pytest.raises(SetupError, match="cannot be read"):
         Witnessing(policy=place.file.with_name("none")).load()
