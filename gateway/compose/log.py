@@ -177,7 +177,7 @@ def check_pinned(keeper: Keeper, pinned: str, plan: LogPlan) -> None:
         )
 
 
-def wire(
+def wire(  # noqa: PLR0913 - what a worker has of a log
     plan: LogPlan,
     *,
     connection: RoleConnection,

@@ -33,7 +33,6 @@ from gateway.compose.stopping import until_stopped
 from gateway.core.audit import Act, AdminAct
 from gateway.core.checkpoint import NoteError, NoteVerifier
 from gateway.core.errors import Fault
-from gateway.core.witness_policy import WitnessPolicy
 from gateway.edge.port import Sharing
 from gateway.edge.server import Server
 from gateway.ledger.nats_connection import RoleConnection
