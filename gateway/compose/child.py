@@ -47,6 +47,7 @@ class Child:
         name: str,
         orders: Orders,
         lock: StateLock,
+        due: asyncio.Event,
         heard: Callable[[Child, Report], None],
     ) -> None:
         """Prepare; `run` starts it.
@@ -55,10 +56,12 @@ class Child:
             name: What people call it, in log lines and in the list of processes.
             orders: What it is to be.
             lock: The state folder's.
+            due: From when on it may be that; until then it waits for its orders.
             heard: Told what it says of itself.
         """
         self.name = name
         self._orders = orders
+        self._due = due
         self._lock = lock
         self._heard = heard
         self._process: Process | None = None
@@ -159,6 +162,7 @@ class Child:
         """Give it its orders, and hear what it says until it ends."""
         if process.stdin is None or process.stdout is None:
             raise AssertionError
+        await self._due.wait()
         process.stdin.write(self._orders.line())
         while line := await process.stdout.readline():
             report = Report.read(line)

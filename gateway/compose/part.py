@@ -9,10 +9,10 @@
 * An integrator opens the keys of the logs, and listens on nothing. A worker listens, and opens no
   key of a log.
 
-TLS 1.2 is ruled out before grpc is imported, which only a worker does.
+TLS 1.2 is ruled out before grpc is imported: that is why the imports come in two halves.
 """
 
-# ruff: noqa: E402, PLC0415 - the environment is set first; an integrator does without the edge
+# ruff: noqa: E402 - the environment is set before grpc is imported
 
 from __future__ import annotations
 
@@ -34,16 +34,22 @@ from typing import Final
 
 import uvloop
 
-from gateway.compose import logs
+from gateway.compose import integrating, logs, working
 from gateway.compose.address import Address
 from gateway.compose.config import Config
 from gateway.compose.ledger import connected
+from gateway.compose.log import plans_of
 from gateway.compose.orders import MOST_BYTES, Order, Orders, Report, Verb, Word
 from gateway.compose.process import collect_seldom
+from gateway.compose.published import published
+from gateway.compose.showing import Showing
 from gateway.compose.state import SetupError, StateFolder, begun
 from gateway.compose.stopping import until_stopped
+from gateway.compose.witnessing import cosigning
 from gateway.core.audit import AdminAct
 from gateway.core.errors import Fault
+from gateway.edge.port import PortError, Sharing
+from gateway.edge.tls import TlsError
 from gateway.ledger.nats_roles import Role
 
 _log: Final = logging.getLogger(__name__)
@@ -133,10 +139,6 @@ async def run(reports: int) -> int:
 
 
 async def _integrate(orders: Orders, config: Config, post: Post) -> None:
-    from gateway.compose import integrating
-    from gateway.compose.log import plans_of
-    from gateway.compose.showing import Showing
-    from gateway.compose.witnessing import cosigning
 
     state = StateFolder(root=orders.state)
     inception = begun(state)
@@ -161,11 +163,6 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
 
 
 async def _work(orders: Orders, config: Config, post: Post) -> None:
-    from gateway.compose import working
-    from gateway.compose.published import published
-    from gateway.compose.showing import Showing
-    from gateway.edge.port import PortError, Sharing
-    from gateway.edge.tls import TlsError
 
     state = StateFolder(root=orders.state)
     inception = begun(state)

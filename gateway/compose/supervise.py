@@ -124,9 +124,12 @@ class _Gateway:
         self._grace = grace
         self._ready = ready
         self._bound = workers[0].listen
-        self._integrator = Child("integrator", integrator, lock, self._heard)
+        at_once, self._opened = asyncio.Event(), asyncio.Event()
+        at_once.set()
+        self._integrator = Child("integrator", integrator, lock, due=at_once, heard=self._heard)
+        # They load what they need while the integrator opens the logs.
         self._workers = [
-            Child(f"worker-{number}", orders, lock, self._heard)
+            Child(f"worker-{number}", orders, lock, due=self._opened, heard=self._heard)
             for number, orders in enumerate(workers, 1)
         ]
         self._running: dict[Child, asyncio.Task[None]] = {}
@@ -146,7 +149,8 @@ class _Gateway:
             task.add_done_callback(self._ended)
         stopping = asyncio.create_task(stop.wait())
         try:
-            self._start(self._integrator)
+            for child in (self._integrator, *self._workers):
+                self._start(child)
             awaited: set[asyncio.Future[Any]] = {stopping, self._failure}
             await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if self._failure.done():
@@ -180,9 +184,7 @@ class _Gateway:
             if len(self._served) == len(self._workers):
                 self._ready()
         if self._integrator.ready:
-            for worker in self._workers:
-                if worker not in self._running:
-                    self._start(worker)
+            self._opened.set()
         if not self._listening and all(worker.ready for worker in self._workers):
             write_whole(self._state.listen, f"{self._bound}\n")
             self._listening = True

@@ -24,11 +24,12 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, TypeAlias
 
 import nats.aio.client
 
+from gateway.compose import child
 from gateway.core import fold as folding
 from gateway.delivery.streams import Streams
 from gateway.edge.submissions import Submissions
@@ -99,7 +100,8 @@ class Strikes:
         os.close(handle)
 
 
-STRIKES: Final = Strikes()
+Reach: TypeAlias = Callable[[Point | None], None]
+"""Told that a point is reached; it may not come back."""
 
 
 def of_audit(part: Any) -> bool:
@@ -121,7 +123,15 @@ def of_audit(part: Any) -> bool:
             return False
 
 
-def hook(owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
+def install(reach: Reach) -> None:
+    """Hook every step of this process."""
+    for owner, name, begin, end in HOOKS:
+        hook(reach, owner, name, begin, end)
+    hook_publish(reach)
+    hook_deliveries(reach)
+
+
+def hook(reach: Reach, owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
     """Have a function reach one point before it begins, and one when it has ended well."""
     original = getattr(owner, name)
     if inspect.iscoroutinefunction(original):
@@ -129,24 +139,24 @@ def hook(owner: Any, name: str, begin: Point | None, end: Point | None) -> None:
         @functools.wraps(original)
         async def hooked(*args: Any, **more: Any) -> Any:
             struck = not of_audit(args[0])
-            STRIKES.reach(begin if struck else None)
+            reach(begin if struck else None)
             result = await original(*args, **more)
-            STRIKES.reach(end if struck else None)
+            reach(end if struck else None)
             return result
     else:
 
         @functools.wraps(original)
         def hooked(*args: Any, **more: Any) -> Any:
             struck = not of_audit(args[0])
-            STRIKES.reach(begin if struck else None)
+            reach(begin if struck else None)
             result = original(*args, **more)
-            STRIKES.reach(end if struck else None)
+            reach(end if struck else None)
             return result
 
     setattr(owner, name, hooked)
 
 
-def hook_publish() -> None:
+def hook_publish(reach: Reach) -> None:
     """Publishing a block: before a byte of it is sent, and after the server has taken it in."""
     original = nats.aio.client.Client.publish
 
@@ -154,46 +164,50 @@ def hook_publish() -> None:
         if subject != LEDGER.blocks:
             await original(self, subject, *args, **more)
             return
-        STRIKES.reach(("publish", "before"))
+        reach(("publish", "before"))
         await original(self, subject, *args, **more)
         # The server answers a second PING only when it has read what came before it.
         for _ in range(2):
             await self.flush()
-        STRIKES.reach(("publish", "after"))
+        reach(("publish", "after"))
 
     nats.aio.client.Client.publish = publish  # type: ignore[method-assign]
 
 
-def hook_deliveries() -> None:
+def hook_deliveries(reach: Reach) -> None:
     """Delivering a page that holds something: before it is given to gRPC, and once it was taken."""
     original = Streams.follow
 
     async def follow(self: Streams, **more: Any) -> AsyncGenerator[Any, None]:
         async for page in original(self, **more):
             full = bool(len(page.records))
-            STRIKES.reach(("deliver", "before") if full else None)
+            reach(("deliver", "before") if full else None)
             yield page
-            STRIKES.reach(("deliver", "after") if full else None)
+            reach(("deliver", "after") if full else None)
 
     Streams.follow = follow  # type: ignore[method-assign]
 
 
-def hook_child() -> None:
+def hook_child(strikes: Strikes) -> None:
     """Keep the child at hand."""
     original = EmbeddedNats.start
 
     async def start(self: EmbeddedNats) -> None:
-        STRIKES.child = self
+        strikes.child = self
         await original(self)
 
     EmbeddedNats.start = start  # type: ignore[method-assign]
 
 
+def hook_parts() -> None:
+    """Have the processes of a gateway of several be `tests.faults.part`, and soon be back."""
+    vars(child).update(_PROGRAM=("-m", "tests.faults.part"), _LONGEST_PAUSE=child._FIRST_PAUSE)
+
+
 if __name__ == "__main__":
-    for owner, name, begin, end in HOOKS:
-        hook(owner, name, begin, end)
-    hook_publish()
-    hook_deliveries()
-    hook_child()
-    threading.Thread(target=STRIKES.listen, daemon=True).start()
+    strikes = Strikes()
+    install(strikes.reach)
+    hook_child(strikes)
+    hook_parts()
+    threading.Thread(target=strikes.listen, daemon=True).start()
     main()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.world.live import READY_SECONDS, Live
 
-_ESTABLISHED = "01"
+_ESTABLISHED, _LISTEN = "01", "0A"
 
 
 def children(pid: int) -> dict[str, int]:
@@ -58,6 +58,18 @@ def back(live: Live, name: str, was: int) -> None:
 
 def connections(pid: int, port: int) -> int:
     """Count the connections that a process has at a port of its own."""
+    return _sockets(pid, port, _ESTABLISHED)
+
+
+def listens(pid: int, port: int) -> bool:
+    """Tell whether a process listens on a port; one that is gone does not."""
+    try:
+        return _sockets(pid, port, _LISTEN) > 0
+    except OSError:
+        return False
+
+
+def _sockets(pid: int, port: int, state: str) -> int:
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -71,7 +83,7 @@ def connections(pid: int, port: int) -> int:
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             columns = line.split()
             local = int(columns[1].rpartition(":")[2], 16)
-            count += local == port and columns[3] == _ESTABLISHED and columns[9] in inodes
+            count += local == port and columns[3] == state and columns[9] in inodes
     return count
 
 
