@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +84,7 @@ class _Call:
     """What is known of a call so far."""
 
     method: MethodDescriptor
+    peer: Mapping[str, Iterable[bytes]] | None = None
     system: SystemId | None = None
     request: Message | None = None
 
@@ -231,7 +232,10 @@ class Guard:
 
     async def _known(self, call: _Call, context: Context) -> tuple[SystemId, Member, datetime]:
         received, method = self._now(), call.method
-        call.system = system = self._callers.system(context.auth_context(), received)
+        if call.peer is None:
+            # Nothing changes it while the call lasts; only its certificate's end has to be asked.
+            call.peer = context.auth_context()
+        call.system = system = self._callers.system(call.peer, received)
         member = await self._callers.member(system)
         if member.kind not in POLICY[method.full_name]:
             raise Refusal(
