@@ -119,6 +119,18 @@ FIGURES: Final = (
         target=5000.0,
     ),
     Figure(
+        name="log_verify",
+        what="the whole log verified by `forewarn log verify` over HTTPS, once filled",
+        unit="/s",
+        target=50_000.0,
+    ),
+    Figure(
+        name="log_verify_copy",
+        what="the same from a copy in a folder",
+        unit="/s",
+        target=50_000.0,
+    ),
+    Figure(
         name="memory",
         what="memory of gateway and nats-server, once filled",
         unit="MiB",

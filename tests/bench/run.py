@@ -25,7 +25,7 @@ from forewarn.exchange.v1 import audit_service_pb2 as audit_pb
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn_client.records import Evidence
 from gateway.ledger.stream import JetStreamAppender
-from tests.bench import floors, processes, proofs, statements
+from tests.bench import floors, processes, proofs, reading, statements
 from tests.bench.callers import (
     AUDIT,
     ECHO,
@@ -240,6 +240,7 @@ async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Resul
     results = Results()
     live = Live.make(folder)
     live.init()
+    live.publish()
     live.serve()
     try:
         async with _prepared(live, plan, say) as run:
@@ -250,6 +251,7 @@ async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Resul
                 say(f"round {number + 1} of {plan.rounds}: {_brief(results.rounds[-1])}")
             await run.fill(plan.statements)
             results.rounds.append(run.memory())
+            results.rounds.append(await asyncio.to_thread(reading.read, live, folder / "read"))
             results.verified = await run.verify()
         for _ in range(plan.starts):
             live.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import http.client
 import ssl
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -61,6 +62,9 @@ class Stranger:
 
     def fetch(self, path: str) -> bytes:
         got = self.ask(path)
+        while got.status == 429:
+            time.sleep(int(got.headers["Retry-After"]))
+            got = self.ask(path)
         assert got.status == 200, (path, got)
         return got.body
 

@@ -71,7 +71,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--at-once",
                 type=click.IntRange(1, 64),
-                default=16,
+                default=8,
                 show_default=True,
                 help="How much to fetch at the same time.",
             ),

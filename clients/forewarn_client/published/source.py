@@ -11,9 +11,12 @@ from the log's key alone.
 """
 
 import asyncio
+import importlib.util
+import logging
 import ssl
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -32,6 +35,14 @@ _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAUSES: Final = (0.0, 1.0, 4.0)
 _LONGEST_WAIT: Final = 10.0
 _TIMEOUT: Final = httpx.Timeout(30.0)
+
+# Attempts are made again in silence; what comes of them is told.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+# httpcore looks for this package at every request, and where it is not installed, which is usual,
+# looks through all folders each time: a third of the time of reading a log.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type] # as the import system has it
 
 
 Fetch = Callable[[str, int], Awaitable[bytes]]
@@ -146,24 +157,31 @@ async def web(
         RequestError: The URL is none of a log.
     """
     parsed = _parse(url)
-    limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
-    turns = asyncio.Semaphore(at_once)
-    async with httpx.AsyncClient(
-        verify=tls,
-        limits=limits,
-        timeout=_TIMEOUT,
-        headers={"Accept-Encoding": "identity", "User-Agent": "forewarn"},
-    ) as client:
+    async with AsyncExitStack() as stack:
+        # A client for each connection: one with many looks at all of them for each request.
+        idle: asyncio.Queue[httpx.AsyncClient] = asyncio.Queue()
+        for _ in range(at_once):
+            client = httpx.AsyncClient(
+                verify=tls,
+                limits=httpx.Limits(max_connections=1),
+                timeout=_TIMEOUT,
+                headers={"Accept-Encoding": "identity", "User-Agent": "forewarn"},
+            )
+            idle.put_nowait(await stack.enter_async_context(client))
 
         async def once(name: str, most: int) -> bytes:
-            async with turns, client.stream("GET", f"{parsed}/{name}") as response:
-                await _check(response, name)
-                content = bytearray()
-                async for chunk in response.aiter_raw():
-                    content += chunk
-                    if len(content) > most:
-                        raise _too_large(name)
-                return bytes(content)
+            client = await idle.get()
+            try:
+                async with client.stream("GET", f"{parsed}/{name}") as response:
+                    await _check(response, name)
+                    content = bytearray()
+                    async for chunk in response.aiter_raw():
+                        content += chunk
+                        if len(content) > most:
+                            raise _too_large(name)
+                    return bytes(content)
+            finally:
+                idle.put_nowait(client)
 
         async def fetch(name: str, most: int) -> bytes:
             try:

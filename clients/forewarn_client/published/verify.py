@@ -78,7 +78,7 @@ class Log:
     log_key: str
     folder: Path
     evidence: Path
-    at_once: int = 16
+    at_once: int = 8
     behind: float = _BEHIND_SECONDS
 
 

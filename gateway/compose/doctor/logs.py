@@ -55,19 +55,19 @@ def _log(plan: LogPlan, pin: str, patient: Patient) -> Iterator[Finding]:
     if computed != head.root:
         yield problem(
             f"the tiles in {plan.store.name} do not give the root that was committed",
-            "stop the gateway, and run `forewarn-gateway ledger repair`: it is folded anew",
+            f"stop the gateway, move {plan.store.name}* away, run `forewarn-gateway init`, then "
+            "`serve`: it is folded anew from the stream",
         )
     elif at_mark is None and not patient.running:
         yield problem(
             f"{mark.size} entries were signed, {plan.store.name} holds {head.size}",
-            "start the gateway: it folds what is missing from the stream; if it halts, run "
-            "`forewarn-gateway ledger repair`",
+            "start the gateway: it folds what is missing from the stream; if it halts, restore "
+            "jetstream/ from its newest copy",
         )
     elif at_mark is not None and at_mark != mark.root:
         yield problem(
             f"the tree in {plan.store.name} is not the one that was signed at {mark.size} entries",
-            "stop the gateway, keep a copy of the folder as it is, run `forewarn-gateway ledger "
-            "check` on it, and find out what wrote to it",
+            "stop the gateway, keep a copy of the folder as it is, and find out what wrote to it",
         )
     else:
         yield from _whole(patient, mark.size, head.size, sequence)
@@ -78,7 +78,7 @@ def _whole(patient: Patient, signed: int, held: int, sequence: int) -> Iterator[
     if sequence and not any(files.rglob("*.blk")):
         yield problem(
             f"{files} holds no blocks, the store has folded {sequence}",
-            "stop the gateway, and run `forewarn-gateway ledger repair`: it makes the stream anew",
+            "restore jetstream/ from the newest copy that is not older than the store",
         )
         return
     if held < signed:
