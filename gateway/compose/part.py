@@ -139,7 +139,6 @@ async def run(reports: int) -> int:
 
 
 async def _integrate(orders: Orders, config: Config, post: Post) -> None:
-
     state = StateFolder(root=orders.state)
     inception = begun(state)
     plans = plans_of(state, inception.origin, config.limits)
@@ -163,7 +162,6 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
 
 
 async def _work(orders: Orders, config: Config, post: Post) -> None:
-
     state = StateFolder(root=orders.state)
     inception = begun(state)
     showing = Showing(state, config, name=f"worker-{orders.place}", place=orders.place)
