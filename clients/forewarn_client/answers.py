@@ -7,6 +7,7 @@
 Nothing of the request is ever repeated.
 """
 
+import logging
 from typing import Final
 
 import grpc
@@ -20,6 +21,8 @@ from forewarn_client.errors import (
     UnavailableError,
     Violation,
 )
+
+_log: Final = logging.getLogger(__name__)
 
 _DETAILS: Final = "grpc-status-details-bin"
 _TRANSIENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
@@ -110,6 +113,25 @@ def is_transient(error: grpc.aio.AioRpcError) -> bool:
     if error.code() in _ASKED_BACK:
         return parse(error).retry_after is not None
     return error.code() in _TRANSIENT
+
+
+def resumption(error: grpc.aio.AioRpcError) -> float:
+    """Tell when a stream that broke may be opened again, and say in the log that it is.
+
+    Args:
+        error: What ended the stream.
+
+    Returns:
+        Seconds to wait: what the exchange asks for; none where it has gone, or is about to.
+
+    Raises:
+        ForewarnError: It may not; see `explain`.
+    """
+    if not is_transient(error):
+        raise explain(error) from None
+    answer = parse(error)
+    _log.info("the stream ended, it is resumed from its last cursor reason=%s", answer.reason)
+    return (answer.retry_after or 0.0) if error.code() in _ASKED_BACK else 0.0
 
 
 def looks_like_handshake(error: grpc.aio.AioRpcError) -> bool:

@@ -60,8 +60,6 @@ _OPTIONS: Final = (
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 
-_log: Final = logging.getLogger(__name__)
-
 # Retries are reported to whoever listens to the logger `stamina`, and to nobody else.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -294,12 +292,7 @@ class Session:
                 # The exchange ended the stream in good order; it may be about to shut down.
                 await asyncio.sleep(_AFTER_THE_END)
             except grpc.aio.AioRpcError as error:
-                if not answers.is_transient(error):
-                    raise answers.explain(error) from None
-                _log.info(
-                    "the stream ended, it is resumed from its last cursor reason=%s",
-                    answers.parse(error).reason,
-                )
+                await asyncio.sleep(answers.resumption(error))
             finally:
                 call.cancel()
 
