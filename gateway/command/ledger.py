@@ -1,4 +1,4 @@
-"""`ledger check`, `repair`, `compare`: is what the gateway keeps whole; if not, it is mended."""
+"""`ledger`: whether what the gateway keeps is whole; mending it, copying it, bringing it back."""
 
 # ruff: noqa: D301 - \b is for click
 
@@ -16,6 +16,9 @@ import uvloop
 
 from gateway.care.findings import Finding
 from gateway.command.frame import configure_logs, json_option, sentences, state_option
+from gateway.compose.backing import Backup
+from gateway.compose.backing import backup as back_up_folder
+from gateway.compose.backing import restore as restore_folder
 from gateway.compose.checking import Report, Standing, check_folder
 from gateway.compose.comparing import compare as compare_folder
 from gateway.compose.generations import NAMES
@@ -47,6 +50,7 @@ def ledger() -> None:
     Examples:
       forewarn-gateway ledger check --state run/gateway
       forewarn-gateway ledger repair --state run/gateway --dry-run
+      forewarn-gateway ledger backup --state run/gateway --to /backup/exchange
     """
 
 
@@ -175,6 +179,85 @@ def compare(
         click.echo(f"{name}: it holds what was seen at size {size:,}.")
     for name in said.uncompared:
         click.echo(f"{name}: not compared yet.")
+
+
+@ledger.command()
+@state_option
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="An empty folder, or one with an earlier backup: then what is new is added.",
+)
+@click.option(
+    "--with-keys", is_flag=True, help="Copy the keys of the logs too: whoever has them can sign."
+)
+@json_option
+def backup(*, state: Path, to: Path, with_keys: bool, as_json: bool) -> None:
+    """Copy both logs, each at one signed size, and verify what was written.
+
+    The gateway may run meanwhile. The copy is folded anew from the blocks, so that it is proven;
+    damage is never copied. Streams and certificates are not in it.
+
+    \b
+    Examples:
+      forewarn-gateway ledger backup --state run/gateway --to /backup/exchange
+      forewarn-gateway ledger backup --state run/gateway --to /safe/exchange --with-keys
+    """
+    folder = StateFolder(root=state.absolute())
+    with sentences():
+        configure_logs(as_json=as_json)
+        made = uvloop.run(
+            back_up_folder(folder, to.absolute(), keys=with_keys, progress=progress_line())
+        )
+    _say_sizes(made, f"backed up to {to}", as_json=as_json)
+
+
+@ledger.command()
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    required=True,
+    help="The backup.",
+)
+@state_option
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A folder with keeper/log.pem and audit-keeper/log.pem, where the backup has none.",
+)
+@json_option
+def restore(*, source: Path, state: Path, keys: Path | None, as_json: bool) -> None:
+    """Make a new state folder from a backup, verified before it is put in place.
+
+    The gateway does not start from it before it was compared with a checkpoint that members have
+    seen (`ledger compare`): what was recorded after the backup would be a second history.
+
+    \b
+    Example:
+      forewarn-gateway ledger restore --from /backup/exchange --state run/new --keys /safe/keys
+    """
+    folder = StateFolder(root=state.absolute())
+    with sentences():
+        configure_logs(as_json=as_json)
+        held = uvloop.run(
+            restore_folder(source.absolute(), folder, keys=keys, progress=progress_line())
+        )
+    _say_sizes(held, f"restored to {state}", as_json=as_json)
+    if not as_json:
+        click.echo(
+            "Compare it before you start it: forewarn-gateway ledger compare "
+            f"--state {state} --seen CHECKPOINT"
+        )
+
+
+def _say_sizes(held: Backup, what: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"origin": held.origin, "sizes": held.sizes, "time": held.time}))
+        return
+    sizes = ", ".join(f"{name} at {size:,}" for name, size in held.sizes.items())
+    click.echo(f"{held.origin} is {what}: {sizes}.")
 
 
 def read_notes(paths: Sequence[Path]) -> list[bytes]:

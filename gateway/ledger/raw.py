@@ -133,6 +133,16 @@ class RawStore:
                 return
             after = page[-1][0]
 
+    def after(self, sequence: int, limit: int) -> list[BlockRow]:
+        """Give at most so many blocks after a sequence.
+
+        Raises:
+            Unreadable: One of them stands where SQLite cannot read.
+        """
+        columns = "sequence, sha256, size_before, size_after, root, verdicts, message"
+        query = f"SELECT {columns} FROM block WHERE sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608 - constants
+        return [_block(row) for row in self._all(query, sequence, limit)]
+
     def block(self, sequence: int) -> BlockRow | None:
         """Give one block.
 
