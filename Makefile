@@ -1,13 +1,13 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench faults fuzz overload fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench test-faults faults fuzz overload fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make PYTHON=python3.12 ... chooses the Python (3.11 or later) of a new .venv"
 
@@ -21,6 +21,9 @@ test: setup lint types imports protocol unit ## Lint, types, import rules, gener
 
 bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 	@$(VENV) -m tests.bench $(if $(QUICK),--quick)
+
+test-faults: setup ## Damage, lose, roll back and kill everything that is kept, every row (minutes)
+	@EVERY_FAULT=1 FAULT_ROUNDS=$${FAULT_ROUNDS:-0} $(VENV) -m pytest tests/care tests/faults tests/ledger/test_stream_faults.py
 
 faults: setup ## Kill gateway and nats-server at every step, at more calls and together (minutes)
 	@FAULT_ROUNDS=$${FAULT_ROUNDS:-2} $(VENV) -m pytest tests/faults

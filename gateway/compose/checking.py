@@ -33,6 +33,7 @@ from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import Role
 from gateway.ledger.nats_server import EmbeddedNats
+from gateway.ledger.scrub import Scrub
 
 _FOLDER: Final = "folder"
 # A gateway that was just killed leaves its nats-server some moments to end.
@@ -134,6 +135,31 @@ async def check_folder(
                 for site in sites(state, inception)
             ]
     return Report(logs=tuple(logs), folder=tuple(findings), unchecked=())
+
+
+async def scrub_folder(state: StateFolder, *, bytes_per_second: float) -> dict[str, int]:
+    """Hash again what the stores of a folder keep.
+
+    Args:
+        state: The folder, of a running gateway or a stopped one.
+        bytes_per_second: How much is read in a second, at most.
+
+    Returns:
+        How many entries of each log were hashed.
+
+    Raises:
+        SetupError: The folder was never begun.
+        Fault: LEDGER_NOT_PROVEN, something is damaged, and where.
+    """
+    inception = Inception.read(state)
+    if inception is None:
+        raise SetupError(f"no ledger was begun in {state.root}")
+    return {
+        site.name: await Scrub(
+            path=site.store, stream=None, bytes_per_second=bytes_per_second
+        ).once()
+        for site in sites(state, inception)
+    }
 
 
 def sites(state: StateFolder, inception: Inception) -> list[LogSite]:

@@ -104,6 +104,25 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scrubbing:
+    """See `[scrub]`."""
+
+    mib_per_second: int = field(
+        default=1,
+        metadata=setting(
+            "How much of each log is read again in a second, at most; 0 turns it off.",
+            unit="MiB/s",
+            least=0,
+            most=4096,
+        ),
+    )
+    pause_seconds: int = field(
+        default=3600,
+        metadata=setting("How long it rests after a pass.", unit="seconds", least=1, most=604800),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor:
     """See `[doctor]`."""
 
@@ -158,6 +177,7 @@ class Config:
         log: What is logged.
         metrics: Where metrics are served.
         witnesses: Who cosigns the checkpoints.
+        scrub: How what is kept is hashed again.
         doctor: What `forewarn-gateway doctor` warns of.
     """
 
@@ -184,6 +204,10 @@ class Config:
     metrics: Metrics = field(
         default_factory=Metrics,
         metadata=setting("What Prometheus reads, at /metrics; off unless an address is given."),
+    )
+    scrub: Scrubbing = field(
+        default_factory=Scrubbing,
+        metadata=setting("What is kept, hashed again while it serves."),
     )
     doctor: Doctor = field(
         default_factory=Doctor, metadata=setting("When `forewarn-gateway doctor` warns.")

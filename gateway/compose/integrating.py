@@ -3,7 +3,8 @@
 * It alone opens the keys of the logs and the writing side of the stores; there is one to a gateway.
 * It answers no caller, listens on nothing, and knows no worker: what it does is read in the store
   and heard over NATS.
-* A log that cannot be proven whole halts, and says so; the other one goes on.
+* A log that cannot be proven whole halts, and says so; the other one goes on. So does one in which
+  the scrub finds damage.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from gateway.compose.config import Scrubbing
 from gateway.compose.log import LogPlan, check_pinned
 from gateway.compose.state import Inception
 from gateway.core.errors import Fault
@@ -20,6 +22,8 @@ from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import LOGS
+from gateway.ledger.scrub import Scrub
+from gateway.ledger.stream import JetStreamReader
 from gateway.ledger.stream_setup import check_stream
 
 
@@ -99,6 +103,52 @@ async def folding(
         for task in (*halting, *lasting):
             task.cancel()
             await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def scrubbing(
+    plans: Sequence[LogPlan],
+    both: Sequence[Integrator],
+    connection: RoleConnection,
+    settings: Scrubbing,
+) -> AsyncGenerator[None, None]:
+    """Hash again what both logs keep, for a while; what is damaged halts its integrator.
+
+    Args:
+        plans: How both are made.
+        both: What `integrators` gave.
+        connection: The integrator's.
+        settings: How fast.
+    """
+    rate = settings.mib_per_second << 20
+    tasks = [
+        asyncio.create_task(
+            _until_damage(
+                Scrub(
+                    path=plan.store,
+                    stream=JetStreamReader(connection, plan.log),
+                    bytes_per_second=rate,
+                    pause_seconds=settings.pause_seconds,
+                ),
+                integrator,
+            )
+        )
+        for plan, integrator in zip(plans, both, strict=True)
+        if rate
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_damage(scrub: Scrub, integrator: Integrator) -> None:
+    try:
+        await scrub.run()
+    except Fault as fault:
+        integrator.halt(fault)
 
 
 async def _until_halt(integrator: Integrator, tell: Callable[[Fault], None]) -> None:

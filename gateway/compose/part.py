@@ -152,6 +152,7 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
         connected(orders.endpoint, Role.INTEGRATOR) as connection,
         integrating.integrators(plans, keys, connection) as both,
         integrating.folding(both, connection, halted) as lasting,
+        integrating.scrubbing(plans, both, connection, config.scrub),
         showing.shown() as shown,
         cosigning(config.witnesses, plans, both) as asking,
     ):

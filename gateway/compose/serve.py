@@ -103,6 +103,7 @@ async def _together(
 
         lasting = await enter(integrating.folding(both, house.integrator, halted))
         asking = await enter(cosigning(config.witnesses, plans, both))
+        await enter(integrating.scrubbing(plans, both, house.integrator, config.scrub))
         worker = await enter(
             working.working(
                 parts,

@@ -88,6 +88,7 @@ class Integrator:
         self._stalled: Fault | None = None
         self._caught_up = False
         self._turned = asyncio.Event()
+        self._told: asyncio.Queue[Fault] = asyncio.Queue()
 
     @property
     def announced(self) -> LedgerHead:
@@ -138,7 +139,8 @@ class Integrator:
         Raises:
             Fault: The ledger cannot be proven whole; `halted` says the same from then on.
         """
-        loops = [asyncio.create_task(each) for each in (self._fold_on(), self._attend())]
+        parts = (self._fold_on(), self._attend(), self._listen())
+        loops = [asyncio.create_task(each) for each in parts]
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
@@ -218,6 +220,17 @@ class Integrator:
         """Wait for the block in hand, then close the store."""
         await asyncio.to_thread(self._thread.shutdown)
         self._store.close()
+
+    def halt(self, fault: Fault) -> None:
+        """Have it halt for what somebody else found: nothing more is folded or signed.
+
+        Args:
+            fault: What was found.
+        """
+        self._told.put_nowait(fault)
+
+    async def _listen(self) -> None:
+        raise await self._told.get()
 
     async def _fold_on(self) -> None:
         doubted_since: float | None = None

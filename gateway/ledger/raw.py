@@ -161,6 +161,16 @@ class RawStore:
             yield from ((int(index), bytes(body)) for index, body in page)
             after = page[-1][0]
 
+    def entry(self, index: int) -> tuple[bytes, bytes] | None:
+        """Give body and salt of an entry; None where there is none."""
+        rows = self._all("SELECT body, salt FROM entry WHERE idx = ?", index)
+        return (bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+
+    def tile(self, level: int, n: int) -> bytes:
+        """Give the hashes of a tile, one after the other; nothing where there is none."""
+        rows = self._all("SELECT hashes FROM tile WHERE level = ? AND n = ?", level, n)
+        return bytes(rows[0][0]) if rows else b""
+
     def first_of(self, index: int) -> int:
         """Give the lowest index that holds the same statement, or another under its id."""
         rows = self._all(
