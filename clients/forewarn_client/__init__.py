@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from forewarn_client.membership import MemberRecord
     from forewarn_client.operator import Operator
     from forewarn_client.outcomes import Delivery, LeadTime, Page, Submitted
+    from forewarn_client.patience import Patience
     from forewarn_client.receipt import Receipt, VerifiedReceipt, verify_receipt
     from forewarn_client.records import Evidence, VerifiedRecord
     from forewarn_client.registrar import Genesis, Registrar, genesis
-    from forewarn_client.session import Patience
     from forewarn_client.signing import Signer, sign
     from forewarn_client.verifier import Verifier
 
@@ -129,7 +129,7 @@ _MODULES: Final = {
     "MemberRecord": "membership",
     "Operator": "operator",
     "Page": "outcomes",
-    "Patience": "session",
+    "Patience": "patience",
     "Receipt": "receipt",
     "RefusedError": "errors",
     "Registrar": "registrar",

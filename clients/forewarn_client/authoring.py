@@ -175,6 +175,29 @@ def read_document(path: Path) -> Document:
     return Document(values=values, folder=path.parent)
 
 
+def read_line(line: str, where: str) -> Mapping[str, Any]:
+    """Read a document that is one line of JSON.
+
+    Args:
+        line: The line.
+        where: What errors call it.
+
+    Returns:
+        Its keys and values.
+
+    Raises:
+        AuthoringError: It is no JSON object.
+    """
+    try:
+        values = json.loads(line, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        description = f"does not parse: {error}"
+        raise AuthoringError((Problem(field=where, description=description),)) from None
+    if not isinstance(values, dict):
+        raise AuthoringError((Problem(field=where, description="is not a JSON object"),))
+    return values
+
+
 def _check_kind(kind: kinds.Kind, document: Mapping[str, Any]) -> None:
     """Refuse a document of another kind; what else is wrong with it is beside the point then."""
     stated = document.get("kind", kind.name)

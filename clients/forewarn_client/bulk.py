@@ -13,7 +13,7 @@ Statements are judged side by side: one that needs another to be recorded waits 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,9 +82,13 @@ class Bulk:
         self._count = 0
         self._all_given = False
         self._heard = 0.0
+        self._silence = ExitStack()
+        self._silent = False
 
     async def run(self, drafts: AsyncIterable[Draft]) -> AsyncGenerator[Handed, None]:
         """Hand statements in; see `Member.submit_many`."""
+        # Who is not let in at all learns it from a call that says why, and soon.
+        await self._desk.session.greet()
         feeding = asyncio.create_task(self._feed(drafts))
         pause, self._heard = _FIRST_PAUSE, time.monotonic()
         try:
@@ -92,6 +96,7 @@ class Bulk:
                 try:
                     async for handed in self._over_one_stream():
                         pause = _FIRST_PAUSE
+                        self._end_silence()
                         yield handed
                 except grpc.aio.AioRpcError as error:
                     late = time.monotonic() - self._heard > self._desk.session.patience.budget
@@ -101,13 +106,28 @@ class Bulk:
                         raise answers.explain(error) from None
                     pause = answers.parse(error).retry_after or pause
                 if self._unanswered or not self._all_given:
+                    self._begin_silence()
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
             # Whatever stopped the source is its caller's to know, after all that it had given.
             await feeding
         finally:
+            self._silence.close()
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
+
+    def _begin_silence(self) -> None:
+        """Have whoever waits told of it, once, from the first attempt that failed on."""
+        if not self._silent:
+            self._silent = True
+            session = self._desk.session
+            self._silence.enter_context(session.attempts.told_of_silence(session.patience.budget))
+
+    def _end_silence(self) -> None:
+        if self._silent:
+            self._silent = False
+            self._silence.close()
+            self._desk.session.attempts.answered()
 
     async def _feed(self, drafts: AsyncIterable[Draft]) -> None:
         # Apart from the stream: when that breaks, the source is not disturbed.

@@ -27,9 +27,10 @@ from forewarn_client.history import History
 from forewarn_client.home import Home
 from forewarn_client.note import Checkpoint
 from forewarn_client.outcomes import Delivery, Page
+from forewarn_client.patience import Patience, in_silence
 from forewarn_client.reader import Reader
 from forewarn_client.records import VerifiedRecord
-from forewarn_client.session import Patience, Session, in_silence
+from forewarn_client.session import Session
 from forewarn_client.signing import Signer
 from forewarn_client.verifier import Verifier
 

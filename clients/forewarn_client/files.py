@@ -64,6 +64,25 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         raise HomeError(f"{path} cannot be written: {error.strerror}") from None
 
 
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder on disk.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        HomeError: It cannot be synced.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise HomeError(f"{path} cannot be synced: {error.strerror}") from None
+
+
 def read(path: Path) -> bytes:
     """Read a file.
 

@@ -1,29 +1,20 @@
-"""One connection to the exchange: mutual TLS, deadlines, and attempts that are made again.
+"""One connection to the exchange: mutual TLS, deadlines, and streams that come back.
 
-* Every unary call here is idempotent, submission too, so lost and late answers are tried again,
-  with growing pauses and jitter, or after the pause that the exchange asks for, until the budget of
-  time is used up.
-* Who waits is told: once an answer has been missing for two seconds, and when it came after all.
+* Every unary call here is idempotent, submission too, so lost and late answers are asked for again
+  (`patience`).
 * Every call says how much of the ledger was verified, and every checkpoint that comes back is
   compared with it before the answer is handed on (`history`).
-* A connection that never came about and looks like a refused handshake is given up after three
-  attempts: waiting does not mend a certificate.
+* A stream that breaks is opened again where it was.
 * Errors come out as this library's own. Nothing of a message is ever logged.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
 import grpc
 import grpc.aio
-import stamina
 
 from forewarn.exchange.v1 import (
     audit_service_pb2_grpc,
@@ -36,18 +27,15 @@ from forewarn.exchange.v1 import (
 from forewarn_client import answers, contact
 from forewarn_client.channels import Channels
 from forewarn_client.contact import Past
-from forewarn_client.errors import RefusedError, UnavailableError
 from forewarn_client.home import TlsIdentity
+from forewarn_client.patience import Attempts, NotOpenedError, Patience, in_silence
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
 
 MAX_SEND_BYTES: Final = 2 * 1_048_576
 MAX_RECEIVE_BYTES: Final = 64 * 1_048_576
-_HANDSHAKE_ATTEMPTS: Final = 3
 _AFTER_THE_END: Final = 0.2
-_SILENCE: Final = 2.0
-_SHORTEST_PAUSE: Final = 0.05
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MAX_SEND_BYTES),
     ("grpc.max_receive_message_length", MAX_RECEIVE_BYTES),
@@ -59,35 +47,6 @@ _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 330_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
-
-# Retries are reported to whoever listens to the logger `stamina`, and to nobody else.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long calls may take.
-
-    Attributes:
-        budget: Seconds for a unary call, all attempts and pauses included.
-        attempt: Seconds for one attempt.
-        reconnect: Seconds for which a stream tries to come back once it broke.
-        behind: Seconds for which an exchange may be unable to show as much as was verified, before
-            it is asked whether it was rolled back.
-    """
-
-    budget: float = 60.0
-    attempt: float = 20.0
-    reconnect: float = 3600.0
-    behind: float = 20.0
-
-
-class _NotOpenedError(Exception):
-    """A stream ended before its first message, or had none in time; the text says which."""
-
-
-def in_silence(_sentence: str) -> None:
-    """Tell nobody."""
 
 
 Submissions = grpc.aio.StreamStreamCall[
@@ -113,6 +72,7 @@ class Session:
         log: Stub of `LogService`.
         audit: Stub of `AuditService`.
         patience: How long calls may take.
+        attempts: What makes calls again.
     """
 
     def __init__(
@@ -133,11 +93,7 @@ class Session:
         """
         self._channels = channels = Channels(address, tls, _OPTIONS)
         self._past: Past | None = None
-        self._ever_answered = False
-        self._handshakes = 0
-        self._address = address
-        self._tell = tell
-        self._told = False
+        self.attempts = Attempts(address, patience, tell, channels.renew)
         self.patience = patience
         self.exchange = channels.newest(exchange_service_pb2_grpc.ExchangeServiceStub)
         self.directory = channels.newest(directory_service_pb2_grpc.DirectoryServiceStub)
@@ -249,7 +205,15 @@ class Session:
                 before = error
                 raise
 
-        return await self._persist(attempt, self.patience.budget)
+        return await self.attempts.persist(attempt, self.patience.budget, self._past)
+
+    async def greet(self) -> None:
+        """Make a call that asks for little, to see that calls are answered at all.
+
+        Raises:
+            ForewarnError: As `call`.
+        """
+        await self.call(self.log.GetCheckpoint, log_service_pb2.GetCheckpointRequest())
 
     def open_submissions(self) -> tuple[Submissions, int]:
         """Open a stream of submissions.
@@ -257,6 +221,7 @@ class Session:
         Returns:
             The stream, and the size that was said when it was opened.
         """
+        self._channels.renew()
         floor = self._floor
         return self.exchange.SubmitStream(metadata=contact.said(floor)), floor
 
@@ -308,93 +273,10 @@ class Session:
                     message = await call.read()
             except TimeoutError:
                 call.cancel()
-                raise _NotOpenedError("the exchange opens no stream") from None
+                raise NotOpenedError("the exchange opens no stream") from None
             if isinstance(message, exchange_service_pb2.FollowResponse):
                 return call, message, floor
             # The exchange shut down in good order before it said anything.
-            raise _NotOpenedError("the exchange ends every stream at once")
+            raise NotOpenedError("the exchange ends every stream at once")
 
-        return await self._persist(attempt, self.patience.reconnect)
-
-    async def _persist(
-        self, attempt: Callable[[], Awaitable[_Response]], budget: float
-    ) -> _Response:
-        behind_since: float | None = None
-
-        async def persisting() -> _Response:
-            nonlocal behind_since
-            try:
-                return await attempt()
-            except grpc.aio.AioRpcError as error:
-                if self._past is None or not self._past.size or not contact.is_behind(error):
-                    behind_since = None
-                    raise
-                now = time.monotonic()
-                behind_since = behind_since or now
-                if now - behind_since >= self.patience.behind:
-                    # Waiting does not bring back what is gone.
-                    with suppress(RefusedError, UnavailableError):
-                        await self._past.question()
-                    behind_since = None
-                raise
-
-        try:
-            pause = partial(self._pause, time.monotonic() + budget)
-            with self._told_of_silence(budget):
-                async for trial in stamina.retry_context(
-                    on=pause, attempts=None, timeout=budget, wait_initial=0.1, wait_max=5.0
-                ):
-                    with trial:
-                        if trial.num > 1:
-                            self._channels.renew()
-                        response = await persisting()
-                        self._answered()
-                        return response
-        except grpc.aio.AioRpcError as error:
-            raise answers.explain(error) from None
-        except _NotOpenedError as error:
-            raise UnavailableError("UNAVAILABLE", f"{error}; try again later") from None
-        raise AssertionError("a retry ends with an answer or an error")
-
-    @contextmanager
-    def _told_of_silence(self, budget: float) -> Iterator[None]:
-        """Say that no answer comes, once it has been missing for a while."""
-        until = datetime.now().astimezone() + timedelta(seconds=budget)
-
-        def tell() -> None:
-            # Several calls may wait for the same exchange: one sentence does for all.
-            if not self._told:
-                self._told = True
-                self._tell(
-                    f"No answer from {self._address} yet; trying until {until:%H:%M:%S} "
-                    f"({budget:g} s in all)."
-                )
-
-        timer = asyncio.get_running_loop().call_later(_SILENCE, tell) if budget > _SILENCE else None
-        try:
-            yield
-        finally:
-            if timer is not None:
-                timer.cancel()
-
-    def _answered(self) -> None:
-        self._ever_answered = True
-        if self._told:
-            self._told = False
-            self._tell(f"{self._address} answers.")
-
-    def _pause(self, end: float, error: Exception) -> bool | float:
-        """Tell whether to try again, and after how many seconds where the exchange says so."""
-        if isinstance(error, _NotOpenedError):
-            return True
-        if not isinstance(error, grpc.aio.AioRpcError) or not answers.is_transient(error):
-            return False
-        if answers.looks_like_handshake(error) and not self._ever_answered:
-            self._handshakes += 1
-            if self._handshakes >= _HANDSHAKE_ATTEMPTS:
-                return False
-        after = answers.parse(error).retry_after
-        if after is None:
-            return True
-        # Asked to wait for longer than the budget lasts, or not at all, nobody is served by it.
-        return time.monotonic() + after < end and max(after, _SHORTEST_PAUSE)
+        return await self.attempts.persist(attempt, self.patience.reconnect, self._past)

@@ -25,7 +25,7 @@ from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
 from forewarn_client.member import Source
 from forewarn_client.outcomes import Submitted
-from forewarn_client.session import Patience, in_silence
+from forewarn_client.patience import Patience, in_silence
 from forewarn_client.signing import Signer
 
 _R = TypeVar("_R")

@@ -32,8 +32,8 @@ def member(home: Home) -> "Member":
     """
     # Loaded late: what makes no connection loads no network code.
     from forewarn_client.member import Member  # noqa: PLC0415
+    from forewarn_client.patience import Patience  # noqa: PLC0415
     from forewarn_client.registrar import Registrar  # noqa: PLC0415
-    from forewarn_client.session import Patience  # noqa: PLC0415
 
     seconds = current().patience
     usual = Patience()

@@ -47,13 +47,26 @@ def read(path: Path) -> Sheet:
         AuthoringError: It cannot be read, or still holds the template's placeholder.
     """
     document = authoring.read_document(path)
+    sheet = Sheet(label=str(path), folder=document.folder, values=document.values)
+    check_written(sheet)
+    return sheet
+
+
+def check_written(sheet: Sheet) -> None:
+    """Refuse a document that still holds a placeholder.
+
+    Args:
+        sheet: The document.
+
+    Raises:
+        AuthoringError: A text in it still is the template's.
+    """
     left = tuple(
         Problem(field=where, description="still is the template's placeholder; write your own text")
-        for where in _placeholders(document.values, "")
+        for where in _placeholders(sheet.values, "")
     )
     if left:
         raise AuthoringError(left)
-    return Sheet(label=str(path), folder=document.folder, values=document.values)
 
 
 def with_options(sheet: Sheet, stated: Mapping[str, Any], attached: Sequence[Path] = ()) -> Sheet:
@@ -162,7 +175,7 @@ def draft_all(kind: str, sheets: Sequence[Sheet], home: Home) -> list[Draft]:
     problems: list[Problem] = []
     for sheet in sheets:
         try:
-            drafts.append(_draft(kind, sheet, home))
+            drafts.append(draft(kind, sheet, home))
         except AuthoringError as error:
             label = f"{sheet.label}: " if len(sheets) > 1 else ""
             problems += [
@@ -173,7 +186,20 @@ def draft_all(kind: str, sheets: Sequence[Sheet], home: Home) -> list[Draft]:
     return drafts
 
 
-def _draft(kind: str, sheet: Sheet, home: Home) -> Draft:
+def draft(kind: str, sheet: Sheet, home: Home) -> Draft:
+    """Make a statement of a document.
+
+    Args:
+        kind: Its kind.
+        sheet: The document.
+        home: The member's folder.
+
+    Returns:
+        The draft.
+
+    Raises:
+        AuthoringError: It makes no statement; all that is wrong with it is listed.
+    """
     return authoring.compose(
         kind,
         sheet.values,

@@ -1,5 +1,7 @@
 """Errors turned into a sentence and an exit code, in one place."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from forewarn_client.cli import output
@@ -40,6 +42,30 @@ class CommandFailedError(ForewarnError):
     """A command that the user had run for a delivery did not deal with it."""
 
 
+_LOCAL_REASONS: Final[Mapping[type[ForewarnError], str]] = {
+    HomeError: "HOME_UNFIT",
+    RequestError: "REQUEST_INVALID",
+    CommandFailedError: "COMMAND_FAILED",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An error as it is told.
+
+    Attributes:
+        code: The exit code.
+        reason: Why, stable, UPPER_SNAKE.
+        detail: A sentence or two: what is wrong and what to do next.
+        violations: Fields at fault, each with what is wrong with it.
+    """
+
+    code: int
+    reason: str
+    detail: str
+    violations: tuple[tuple[str, str], ...] = ()
+
+
 def report(error: ForewarnError, about: str = "") -> int:
     """Write an error and give the exit code for it.
 
@@ -50,37 +76,40 @@ def report(error: ForewarnError, about: str = "") -> int:
     Returns:
         The exit code.
     """
+    told = tell(error)
+    output.error(told.reason, told.detail, told.violations, about)
+    return told.code
+
+
+def tell(error: ForewarnError) -> Told:
+    """Turn an error into what is told of it.
+
+    Args:
+        error: Any error of the library.
+
+    Returns:
+        What is told.
+    """
     match error:
         case AuthoringError():
-            problems = [(problem.field, problem.description) for problem in error.problems]
+            problems = tuple((problem.field, problem.description) for problem in error.problems)
             detail = "The document does not make a statement, and nothing was sent. Mend this:"
-            output.error("DOCUMENT_INVALID", detail, problems, about)
-            return LOCAL
+            return Told(code=LOCAL, reason="DOCUMENT_INVALID", detail=detail, violations=problems)
         case RefusedError():
-            violations = [(item.field, item.description) for item in error.violations]
+            violations = tuple((item.field, item.description) for item in error.violations)
             detail = f"The exchange refused: {error.detail}"
-            output.error(error.reason, detail, violations, about)
-            return REFUSED
+            return Told(code=REFUSED, reason=error.reason, detail=detail, violations=violations)
         case UnavailableError():
-            output.error(error.reason, error.detail, (), about)
-            return UNAVAILABLE
+            return Told(code=UNAVAILABLE, reason=error.reason, detail=error.detail)
         case HistoryError():
             help_ = _HISTORY_HELP.format(evidence=error.evidence)
             detail = f"THE LEDGER IS NOT THE ONE YOU KNEW: {error.detail}.\n{help_}"
-            output.error(str(error.reason), detail, (), about)
-            return UNVERIFIED
+            return Told(code=UNVERIFIED, reason=str(error.reason), detail=detail)
         case VerificationError():
             # A file that is no receipt at all came from nobody.
             help_ = "" if error.reason in _NOBODYS else f"\n{_UNVERIFIED_HELP}"
             detail = f"VERIFICATION FAILED: {error.detail}{help_}"
-            output.error(str(error.reason), detail, (), about)
-            return UNVERIFIED
-        case HomeError():
-            output.error("HOME_UNFIT", str(error), (), about)
-        case RequestError():
-            output.error("REQUEST_INVALID", str(error), (), about)
-        case CommandFailedError():
-            output.error("COMMAND_FAILED", str(error), (), about)
+            return Told(code=UNVERIFIED, reason=str(error.reason), detail=detail)
         case _:
-            output.error("NOT_POSSIBLE", str(error), (), about)
-    return LOCAL
+            reasons = (reason for kind, reason in _LOCAL_REASONS.items() if isinstance(error, kind))
+            return Told(code=LOCAL, reason=next(reasons, "NOT_POSSIBLE"), detail=str(error))

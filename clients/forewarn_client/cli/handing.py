@@ -25,7 +25,8 @@ from forewarn_client.outcomes import Submitted
 from forewarn_client.terminal import safe
 
 _AT_ONCE: Final = 8
-_DIRECTORY_KINDS: Final = range(32, 64)
+DIRECTORY_KINDS: Final = range(32, 64)
+"""Numbers of the kinds that change the directory."""
 
 
 async def hand_in(connected: Member, drafts: Sequence[Draft], labels: Sequence[str]) -> int:
@@ -40,7 +41,7 @@ async def hand_in(connected: Member, drafts: Sequence[Draft], labels: Sequence[s
         The exit code: 0 where all are recorded.
     """
     # Directory statements touch one another: at once, they would only be judged again and again.
-    directory = any(kinds.find(draft.kind).number in _DIRECTORY_KINDS for draft in drafts)
+    directory = any(kinds.find(draft.kind).number in DIRECTORY_KINDS for draft in drafts)
     turns = asyncio.Semaphore(1 if directory else _AT_ONCE)
     tasks = [asyncio.create_task(_one(connected, draft, turns)) for draft in drafts]
     code = 0

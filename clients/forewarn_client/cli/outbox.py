@@ -6,6 +6,7 @@
 * It holds the signed bytes' payload, no key.
 """
 
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
 
 _SUFFIX: Final = ".statement"
+_STAGED: Final = ".making"
 
 
 def keep(home: Home, draft: Draft) -> Path:
@@ -33,9 +35,44 @@ def keep(home: Home, draft: Draft) -> Path:
     """
     folder = _folder(home)
     files.make_folder(folder)
-    path = folder / f"{draft.statement_id}{_SUFFIX}"
+    path = place(home, draft.statement_id)
     files.write(path, draft.payload)
     return path
+
+
+class Staged:
+    """Statements that are kept together, all or none."""
+
+    def __init__(self, home: Home) -> None:
+        """Begin with none; what an earlier run left half-way goes."""
+        self._outbox = _folder(home)
+        self._folder = self._outbox / _STAGED
+        shutil.rmtree(self._folder, ignore_errors=True)
+        files.make_folder(self._folder)
+
+    def add(self, draft: Draft) -> None:
+        """Write a statement beside the outbox.
+
+        Raises:
+            HomeError: It cannot be written.
+        """
+        files.write(self._folder / f"{draft.statement_id}{_SUFFIX}", draft.payload)
+
+    def keep(self) -> None:
+        """Put all of them into the outbox: from here on they are on their way."""
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            path.rename(self._outbox / path.name)
+        files.sync_folder(self._outbox)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove what was not put there."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def place(home: Home, statement_id: str) -> Path:
+    """Tell where a statement is kept, if it is."""
+    return _folder(home) / f"{statement_id}{_SUFFIX}"
 
 
 def drop(path: Path) -> None:

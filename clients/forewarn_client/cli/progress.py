@@ -1,13 +1,39 @@
-"""How far a reader has come that has much to catch up with, told to a person now and then."""
+"""How far it is with what takes long, told to a person at a terminal, and to nobody else."""
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from forewarn_client.cli import output
 
+_FEW: Final = 5
 _PAUSE: Final = 2.0
 """Seconds between two sentences; what takes no longer is not told at all."""
+
+
+@contextmanager
+def bar(total: int, what: str) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal, where there is much to do.
+
+    Args:
+        total: How many there are.
+        what: What is done to them.
+
+    Yields:
+        To be called after each.
+    """
+    if output.wants_json() or total < _FEW or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    # Loaded late: it takes longer than most commands.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
 
 
 class CatchingUp:

@@ -27,7 +27,10 @@ _PARTS: Final = {
     "grant": ("parts:grant", "Give, take and end access to a model."),
     "breach": ("parts:breach", "Report a breach, and handle such reports."),
     "alert": ("parts:alert", "Warn operators, and answer warnings."),
-    "submit": ("handing_again:submit", "Hand in again what has no receipt yet."),
+    "submit": (
+        "handing_again:submit",
+        "Hand in what has no receipt yet, or many documents.",
+    ),
     "inbox": ("inbox:inbox", "Read what came: list, follow, show, save its files."),
     "case": ("cases:case", "See the cases one is party to."),
     "audit": ("auditing:audit", "See who was given what you sent, and who was refused."),
