@@ -141,11 +141,11 @@ class Bulk:
 
     async def _over_one_stream(self) -> AsyncIterator[Handed]:
         session = self._desk.session
-        call, floor = session.open_submissions()
-        writing = asyncio.create_task(self._write(call))
+        call, floor, is_open = await session.open_submissions()
+        writing = asyncio.create_task(self._write(call)) if is_open else None
         try:
             while True:
-                message = await self._read(call)
+                message = await self._read(call, writing)
                 if not isinstance(message, exchange_service_pb2.SubmitStreamResponse):
                     return
                 self._heard = time.monotonic()
@@ -156,11 +156,12 @@ class Bulk:
                     position=message.tag, draft=draft, outcome=await self._outcome(draft, message)
                 )
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            if writing is not None:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
             call.cancel()
 
-    async def _read(self, call: Any) -> object:  # noqa: ANN401 - grpc's own call
+    async def _read(self, call: Any, writing: object) -> object:  # noqa: ANN401 - grpc's own call
         """Read the next answer; a stream that says nothing for too long has ended."""
         reading = asyncio.ensure_future(call.read())
         while True:
@@ -169,7 +170,9 @@ class Bulk:
             if done:
                 return reading.result()
             silent = time.monotonic() - self._heard
-            if self._unanswered and silent > self._desk.session.patience.budget:
+            if (
+                self._unanswered or writing is None
+            ) and silent > self._desk.session.patience.budget:
                 call.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
                 raise UnavailableError("UNAVAILABLE", "the exchange leaves statements unanswered")

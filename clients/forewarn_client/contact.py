@@ -15,6 +15,9 @@ from forewarn.exchange.v1 import directory_service_pb2, exchange_service_pb2, lo
 from forewarn_client import answers
 
 VERIFIED_SIZE: Final = "forewarn-verified-size"
+STREAM_OPEN: Final = ("forewarn-stream", "open")
+"""Initial metadata of a stream of submissions that the exchange has let in."""
+
 _BEHIND: Final = "LEDGER_UNAVAILABLE"
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from pathlib import Path
+from typing import Final
 
 
 class Flaw(StrEnum):
@@ -165,6 +166,17 @@ class Answer:
     retry_after: float | None = None
 
 
+OF_THE_CALLER: Final = frozenset(
+    {
+        *("SPIFFE_ID_MISSING", "SPIFFE_ID_AMBIGUOUS", "SPIFFE_ID_MALFORMED"),
+        *("TRUST_DOMAIN_FOREIGN", "CLIENT_AUTH_EKU_MISSING", "CERTIFICATE_EXPIRED"),
+        *("MEMBER_UNKNOWN", "MEMBER_INACTIVE", "SYSTEM_UNKNOWN", "SYSTEM_SUSPENDED"),
+        "TOO_MANY_CALLS",
+    }
+)
+"""Reasons that say something of who calls, and nothing of what was said or asked."""
+
+
 class RefusedError(ForewarnError):
     """The exchange refused; asking the same again gets the same answer.
 
@@ -185,6 +197,11 @@ class RefusedError(ForewarnError):
         self.detail = detail
         self.violations = answer.violations
         self.metadata = answer.metadata
+
+    @property
+    def is_of_the_caller(self) -> bool:
+        """Whether it was refused for who calls: the same from another, or later, may do."""
+        return self.reason in OF_THE_CALLER
 
 
 class UnavailableError(ForewarnError):

@@ -172,6 +172,9 @@ class History:
             try:
                 proof = await self._log.consistency(older.size, newer.size)
             except RefusedError as error:
+                if error.is_of_the_caller:
+                    # It says nothing of the ledger; and what is not proven is not believed.
+                    raise
                 raise self._contradiction(
                     Flaw.HISTORY_UNPROVEN,
                     f"the exchange does not prove that its ledger of {newer.size} entries goes on "

@@ -189,7 +189,7 @@ class Member(Connection):
             lead_times=tuple(lead_time(item) for item in answer.lead_times),
         )
 
-    async def say(self, kind: str, source: Source, **extra: Any) -> Submitted:  # noqa: ANN401
+    async def say(self, kind: str, source: Source, **extra: Any) -> Submitted:  # noqa: ANN401 - keys
         """Make a statement and hand it in.
 
         Args:

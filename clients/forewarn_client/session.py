@@ -35,6 +35,7 @@ _Response = TypeVar("_Response")
 
 MAX_SEND_BYTES: Final = 2 * 1_048_576
 MAX_RECEIVE_BYTES: Final = 64 * 1_048_576
+KEEPALIVE_MS: Final = 20_000
 _AFTER_THE_END: Final = 0.2
 _OPTIONS: Final = (
     ("grpc.max_send_message_length", MAX_SEND_BYTES),
@@ -42,10 +43,11 @@ _OPTIONS: Final = (
     # A gateway that restarts is back within a second or two.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    # A quiet stream through a firewall has to show signs of life; servers mind more than one ping
-    # in five minutes.
-    ("grpc.keepalive_time_ms", 330_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
+    # A host that vanished says nothing more: a quiet stream asks it every 20 s, and gives it up
+    # after another 10. The exchange takes pings as often as every 10 s.
+    ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_MS // 2),
+    ("grpc.http2.max_pings_without_data", 0),
 )
 
 
@@ -215,15 +217,26 @@ class Session:
         """
         await self.call(self.log.GetCheckpoint, log_service_pb2.GetCheckpointRequest())
 
-    def open_submissions(self) -> tuple[Submissions, int]:
-        """Open a stream of submissions.
+    async def open_submissions(self) -> tuple[Submissions, int, bool]:
+        """Open a stream of submissions, and wait until the exchange has let it in, or not.
 
         Returns:
-            The stream, and the size that was said when it was opened.
+            The stream; the size that was said when it was opened; and whether to write to it. One
+            that was refused says why when it is read, unless something was written to it.
         """
         self._channels.renew()
         floor = self._floor
-        return self.exchange.SubmitStream(metadata=contact.said(floor)), floor
+        call = self.exchange.SubmitStream(metadata=contact.said(floor))
+        try:
+            async with asyncio.timeout(self.patience.attempt):
+                said = await call.initial_metadata()
+        except TimeoutError:
+            # Something in between keeps it back, perhaps; answers are waited for in any case.
+            return call, floor, True
+        except BaseException:
+            call.cancel()
+            raise
+        return call, floor, contact.STREAM_OPEN in tuple(said or ())
 
     async def see(self, note: bytes, floor: int) -> int:
         """Compare a checkpoint of a stream with what was verified before; give its size."""

@@ -50,6 +50,9 @@ _log: Final = logging.getLogger(__name__)
 _HANDS_IN: Final = frozenset({"Submit"})
 
 Context = grpc.aio.ServicerContext[bytes, Message]
+
+STREAM_OPEN: Final = ("forewarn-stream", "open")
+"""Initial metadata of a stream of requests, sent once its caller is let in."""
 Unary = Callable[[Caller, Any], Awaitable[Message]]
 Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
 BothWays = Callable[[Caller, AsyncIterator[tuple[Caller, Any]]], AsyncGenerator[Message, None]]
@@ -207,6 +210,8 @@ class Guard:
 
             try:
                 caller = await self._admit(made, context, STREAM_BYTES)
+                # Who writes before it is let in may learn from gRPC only that writing failed.
+                await context.send_initial_metadata((STREAM_OPEN,))
                 async with (
                     self._standings.watched(caller.system),
                     aclosing(incoming(caller)) as admitted,

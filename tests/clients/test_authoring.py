@@ -224,7 +224,7 @@ def test_a_precise_time_is_as_exact_as_it_is_written(value: object, written: str
 
 @pytest.mark.parametrize(
     "value",
-    ["2027-13", "2027-W60", "soon", datetime(2027, 1, 1), 2027, "0000"],  # noqa: DTZ001
+    ["2027-13", "2027-W60", "soon", datetime(2027, 1, 1), 2027, "0000"],  # noqa: DTZ001 - refused for it
 )
 def test_what_is_no_time_is_told_what_is_one(value: object) -> None:
     with pytest.raises(ValueError, match="write a time with its offset"):

@@ -192,14 +192,14 @@ def test_everything_that_members_say_has_a_verb() -> None:
 def test_every_option_states_a_key_of_its_kind(verb: Any) -> None:
     kind = kinds.find(verb.kind)
     assert kind.name == verb.kind
-    assert verb.name in dict(root.get_command(click.Context(root), verb.group).commands)  # type: ignore[union-attr]
+    assert verb.name in dict(root.get_command(click.Context(root), verb.group).commands)  # type: ignore[union-attr] # found
     for option in verb.options:
         part, key = option.path.split(".")
         header: Any = Header.DESCRIPTOR
         message: Any = (
             header.fields_by_name[kind.facts].message_type
             if part == "facts"
-            else kind.body.DESCRIPTOR  # type: ignore[union-attr]
+            else kind.body.DESCRIPTOR  # type: ignore[union-attr] # it has one
         )
         assert key in message.fields_by_name
     if verb.needs is Needs.MEMBER:

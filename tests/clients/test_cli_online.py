@@ -177,7 +177,7 @@ async def test_a_case_is_named_by_its_first_digits(tmp_path: Path) -> None:
         for typed in (case[:12], case):
             ran = await forewarn(agency, "inbox", "list", "--case", typed, "--json")
             assert [item["digest"] for item in ran.lines] == [case]
-        ran = await forewarn(agency, "inbox", "follow", "--case", case[:4], "--limit", 1)
+        ran = await forewarn(agency, "inbox", "follow", "--case", case[:8], "--limit", 1)
         assert (ran.code, "BreachReport" in ran.out) == (0, True)
 
 

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2
 
 from forewarn_client import Box, Filter, Flaw, HistoryError, HomeError, Lab, Patience, merkle
 from forewarn_client.checkpoint_file import CheckpointFile, SignedCheckpoint
-from forewarn_client.errors import UnavailableError, VerificationError
+from forewarn_client.errors import RefusedError, UnavailableError, VerificationError
 from forewarn_client.home import Home
 from forewarn_client.note import Checkpoint
 from forewarn_client.verifier import Verifier
@@ -270,6 +270,24 @@ async def test_an_exchange_that_does_not_prove_is_not_believed(tmp_path: Path) -
 
 
 @pytest.mark.asyncio
+async def test_a_proof_that_is_refused_for_who_asks_accuses_nobody(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as paper:
+        home = paper.home(LAB)
+        async with connect(home) as lab:
+            await lab.checkpoint()
+            grow(paper)
+            info = error_details_pb2.ErrorInfo(reason="MEMBER_INACTIVE", domain="forewarn")
+            denied = grpc.StatusCode.PERMISSION_DENIED
+            paper.proof_failures.append(Failure(code=denied, details=(info,)))
+            # Suspended in between: the checkpoint came, its proof does not. Nothing is believed.
+            with pytest.raises(RefusedError, match="MEMBER_INACTIVE"):
+                await lab.checkpoint()
+            assert kept(home) == paper.ledger.checkpoint(3)
+            assert not home.evidence.exists()
+            await lab.checkpoint()
+
+
+@pytest.mark.asyncio
 async def test_two_connections_of_one_folder_watch_over_each_other(tmp_path: Path) -> None:
     async with exchange(tmp_path) as paper:
         home = paper.home(LAB)
@@ -312,7 +330,7 @@ def test_the_file_never_goes_back_whoever_writes(tmp_path: Path) -> None:
         def checkpoint(self, data: bytes) -> Checkpoint:
             return Checkpoint(origin="o", size=int(data), root=bytes(32))
 
-    trusting: Verifier = Trusting()  # type: ignore[assignment]
+    trusting: Verifier = Trusting()  # type: ignore[assignment] # it trusts all
 
     def signed(size: int) -> SignedCheckpoint:
         note = b"%d" % size

@@ -48,19 +48,19 @@ class LyingExchange(PaperExchange):
     lies: dict[str, Lie] = field(default_factory=dict)
     mute: bool = False
 
-    async def ListEntries(self, request: Any, context: Any) -> pb.ListEntriesResponse:  # noqa: N802
+    async def ListEntries(self, request: Any, context: Any) -> pb.ListEntriesResponse:  # noqa: N802 - gRPC's
         return self._lie("ListEntries", await PaperExchange.ListEntries(self, request, context))
 
-    async def ListCases(self, request: Any, context: Any) -> pb.ListCasesResponse:  # noqa: N802
+    async def ListCases(self, request: Any, context: Any) -> pb.ListCasesResponse:  # noqa: N802 - gRPC's
         return self._lie("ListCases", await PaperExchange.ListCases(self, request, context))
 
-    async def GetCase(self, request: Any, context: Any) -> pb.GetCaseResponse:  # noqa: N802
+    async def GetCase(self, request: Any, context: Any) -> pb.GetCaseResponse:  # noqa: N802 - gRPC's
         return self._lie("GetCase", await PaperExchange.GetCase(self, request, context))
 
-    async def GetEntry(self, request: Any, context: Any) -> pb.GetEntryResponse:  # noqa: N802
+    async def GetEntry(self, request: Any, context: Any) -> pb.GetEntryResponse:  # noqa: N802 - gRPC's
         return self._lie("GetEntry", await PaperExchange.GetEntry(self, request, context))
 
-    async def Follow(self, request: Any, context: Any) -> AsyncIterator[pb.FollowResponse]:  # noqa: N802
+    async def Follow(self, request: Any, context: Any) -> AsyncIterator[pb.FollowResponse]:  # noqa: N802 - gRPC's
         if self.mute:
             await asyncio.Event().wait()
         async for answer in PaperExchange.Follow(self, request, context):

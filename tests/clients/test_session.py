@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import grpc
 import pytest
@@ -12,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
-from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError, answers
+from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError, answers, session
 from tests.world.ledger_builder import party
 from tests.world.paper_exchange import Failure, PaperExchange
 
@@ -230,3 +231,76 @@ async def test_a_stream_that_is_refused_says_why(tmp_path: Path) -> None:
             await anext(lab.follow(Filter(kinds=("Alert",))))
     assert caught.value.reason == "CASE_WRONG_STATE"
     assert paper.calls == ["Follow", "Follow"]
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_vanished_is_noticed_and_the_stream_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its packets are swallowed, as by a cable that was pulled: nothing ends, and nothing comes."""
+    quick = {"grpc.keepalive_time_ms": 1000, "grpc.keepalive_timeout_ms": 500}
+    assert quick.keys() <= dict(session._OPTIONS).keys()
+    options = tuple((name, quick.get(name, value)) for name, value in session._OPTIONS)
+    monkeypatch.setattr(session, "_OPTIONS", options)
+    async with PaperExchange(folder=tmp_path) as paper, Wire(paper.port) as wire:
+        home = paper.home(LAB)
+        address = f"127.0.0.1:{wire.port}"
+        home = replace(home, exchange=replace(home.exchange, address=address))
+        async with Lab.connect(home) as lab:
+            stream = lab.follow(Filter(kinds=("Alert",)))
+            waiting = asyncio.ensure_future(anext(stream))
+            await until(lambda: paper.calls.count("Follow") == 1)
+            wire.cut()
+            # Through the new connection that the stream makes by itself.
+            await until(lambda: paper.calls.count("Follow") == 2)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+
+class Wire:
+    """A TCP relay, whose connections can be made to swallow everything."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self._target = target
+        self._dead: list[asyncio.Event] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Swallow what comes over the connections that there are."""
+        for dead in self._dead:
+            dead.set()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        dead = asyncio.Event()
+        self._dead.append(dead)
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            task = asyncio.create_task(self._pump(source, sink, dead))
+            self._tasks.add(task)
+
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, dead: asyncio.Event
+    ) -> None:
+        while data := await source.read(65536):
+            if not dead.is_set():
+                sink.write(data)
+        if not dead.is_set():
+            sink.close()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - what it waits for says nothing
+            await asyncio.sleep(0.02)

@@ -85,6 +85,7 @@ class PaperExchange(
     floors: list[int] = field(default_factory=list)
     honours_floors: bool = True
     refuses_proofs: bool = False
+    proof_failures: list[Failure] = field(default_factory=list)
     slow: asyncio.Event = field(default_factory=asyncio.Event)
     slow_checkpoints: list[tuple[asyncio.Event, int]] = field(default_factory=list)
     authority: Authority = field(init=False)
@@ -186,6 +187,7 @@ class PaperExchange(
         context: Any,
     ) -> AsyncIterator[exchange_service_pb2.SubmitStreamResponse]:
         await self._begin("SubmitStream", context)
+        await context.send_initial_metadata((("forewarn-stream", "open"),))
         async for request in requests:
             self.streamed += 1
             if self.break_stream_at == self.streamed:
@@ -321,6 +323,8 @@ class PaperExchange(
         self, request: log_service_pb2.GetConsistencyProofRequest, context: Any
     ) -> log_service_pb2.GetConsistencyProofResponse:
         await self._begin("GetConsistencyProof", context)
+        if self.proof_failures:
+            await self.proof_failures.pop(0).abort(context)
         if self.refuses_proofs or request.new_size > self.ledger.size:
             await Failure(code=grpc.StatusCode.OUT_OF_RANGE).abort(context)
         proof = self.ledger.consistency(request.old_size, request.new_size)

@@ -11,9 +11,9 @@ from forewarn_client.home import Home
 if TYPE_CHECKING:
     from forewarn_client.member import Member
 
-_FEWEST_DIGITS: Final = 4
+_FEWEST_DIGITS: Final = 8
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_DIGITS: Final = re.compile(r"[0-9a-f]{4,64}", re.ASCII)
+_DIGITS: Final = re.compile(rf"[0-9a-f]{{{_FEWEST_DIGITS},64}}", re.ASCII)
 
 
 def load_home() -> Home:
@@ -31,9 +31,9 @@ def member(home: Home) -> "Member":
         The registrar where it is one, so that its quorum signs; else a member.
     """
     # Loaded late: what makes no connection loads no network code.
-    from forewarn_client.member import Member  # noqa: PLC0415
-    from forewarn_client.patience import Patience  # noqa: PLC0415
-    from forewarn_client.registrar import Registrar  # noqa: PLC0415
+    from forewarn_client.member import Member  # noqa: PLC0415 - loaded late
+    from forewarn_client.patience import Patience  # noqa: PLC0415 - loaded late
+    from forewarn_client.registrar import Registrar  # noqa: PLC0415 - loaded late
 
     seconds = current().patience
     usual = Patience()
@@ -59,7 +59,7 @@ async def find_case(connected: "Member", text: str, protocol: str = "") -> bytes
 
     Args:
         connected: The connected member.
-        text: The digest in hex, or its first digits: 4 at least.
+        text: The digest in hex, or its first digits, 8 at least.
         protocol: Only cases of this protocol; all where empty.
 
     Returns:

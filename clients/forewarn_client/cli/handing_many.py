@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from forewarn_client import bulk, kinds
 from forewarn_client.authoring import Draft
@@ -28,16 +28,6 @@ from forewarn_client.errors import (
 )
 from forewarn_client.member import Member
 from forewarn_client.outcomes import Submitted
-
-OF_THE_CALLER: Final = frozenset(
-    {
-        *("SPIFFE_ID_MISSING", "SPIFFE_ID_AMBIGUOUS", "SPIFFE_ID_MALFORMED"),
-        *("TRUST_DOMAIN_FOREIGN", "CLIENT_AUTH_EKU_MISSING", "CERTIFICATE_EXPIRED"),
-        *("MEMBER_UNKNOWN", "MEMBER_INACTIVE", "SYSTEM_UNKNOWN", "SYSTEM_SUSPENDED"),
-        "TOO_MANY_CALLS",
-    }
-)
-"""Reasons that say something of who calls, and nothing of what was said."""
 
 
 async def hand_in(connected: Member, journal: Journal, items: Sequence[Item]) -> int:
@@ -113,7 +103,7 @@ class _Run:
                 if output.wants_json():
                     view = views.of_submitted(outcome, str(receipt), item.label)
                     output.emit({"outcome": "recorded", **view})
-            case RefusedError() if outcome.reason in OF_THE_CALLER:
+            case RefusedError() if outcome.is_of_the_caller:
                 raise outcome
             case RefusedError() | RequestError():
                 outbox.drop(kept)

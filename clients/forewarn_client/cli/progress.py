@@ -28,8 +28,8 @@ def bar(total: int, what: str) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     # Loaded late: it takes longer than most commands.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - loaded late
+    from rich.progress import Progress  # noqa: PLC0415 - loaded late
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=total)

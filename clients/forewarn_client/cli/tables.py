@@ -74,8 +74,8 @@ def progressing(items: Sequence[Any], what: str) -> Iterable[Any]:
     if output.wants_json() or len(items) < _FEW or not sys.stderr.isatty():
         return items
     # Loaded late: it takes longer than most commands.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import track  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - loaded late
+    from rich.progress import track  # noqa: PLC0415 - loaded late
 
     return track(items, what, console=Console(stderr=True), transient=True)
 

@@ -91,6 +91,8 @@ class ExchangeServiceServicer:
         chose. They are judged side by side: one that needs another to be recorded waits for its answer.
         The refusal of one does not end the stream; a request that does not parse, or the end of the
         caller's standing, does. What was not answered by then may be handed in again.
+        Initial metadata with `forewarn-stream: open` comes once the caller is let in. Write after it:
+        of a stream that is refused, whoever writes first may learn only that writing failed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,6 +27,8 @@ class ExchangeServiceStub:
     chose. They are judged side by side: one that needs another to be recorded waits for its answer.
     The refusal of one does not end the stream; a request that does not parse, or the end of the
     caller's standing, does. What was not answered by then may be handed in again.
+    Initial metadata with `forewarn-stream: open` comes once the caller is let in. Write after it:
+    of a stream that is refused, whoever writes first may learn only that writing failed.
     """
     GetEntry: _aio.UnaryUnaryMultiCallable[_exchange_service_pb2.GetEntryRequest, _exchange_service_pb2.GetEntryResponse]
     """Gets one entry that the caller may read."""
@@ -66,6 +68,8 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         chose. They are judged side by side: one that needs another to be recorded waits for its answer.
         The refusal of one does not end the stream; a request that does not parse, or the end of the
         caller's standing, does. What was not answered by then may be handed in again.
+        Initial metadata with `forewarn-stream: open` comes once the caller is let in. Write after it:
+        of a stream that is refused, whoever writes first may learn only that writing failed.
         """
 
     @_abc_1.abstractmethod
