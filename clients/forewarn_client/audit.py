@@ -5,18 +5,22 @@
 3. It is the one encoding of an event, and concerns this member: one of its systems called, or it is
    about statements that it sent.
 
+4. The audit log goes on from the one that this member verified last (`audit_past`).
+
 What is verified is that the exchange has put it on record, and cannot take it back unseen. It is
 trusted for writing the truth, and for leaving nothing out.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from forewarn.exchange.v1 import audit_pb2, audit_service_pb2
-from forewarn_client import commitment, merkle, note, strict, times
+from forewarn_client import audit_past, commitment, merkle, note, strict, times
 from forewarn_client.errors import Flaw, HomeError, VerificationError
+from forewarn_client.history import History
 from forewarn_client.home import Home
 from forewarn_client.session import Session
 
@@ -81,9 +85,9 @@ async def events(
     request = audit_service_pb2.ListAuditEventsRequest(page_size=_PAGE)
     if since is not None:
         request.since_time.CopyFrom(times.timestamp(since))
-    shown = -1
+    shown, history = -1, audit_past.past(session, home, key)
     while True:
-        answer = await session.call(session.audit.ListAuditEvents, request)
+        answer = await _listed(session, request, history)
         for event in verify(answer.records, answer.checkpoint, key=key, member=home.member):
             if event.index <= shown:
                 raise _mismatch("shows events again, or in another order")
@@ -96,6 +100,20 @@ async def events(
         if not answer.records:
             raise _mismatch("shows nothing, and says that there is more")
         request.cursor = answer.cursor
+
+
+async def _listed(
+    session: Session, request: audit_service_pb2.ListAuditEventsRequest, history: History
+) -> audit_service_pb2.ListAuditEventsResponse:
+    """List a page of an audit log that goes on from what was verified of it before."""
+    answer = await session.call(session.audit.ListAuditEvents, request)
+    for pause in audit_past.PAUSES:
+        if history.checked(answer.checkpoint).size >= history.size:
+            break
+        await asyncio.sleep(pause)
+        answer = await session.call(session.audit.ListAuditEvents, request)
+    await history.see(answer.checkpoint, history.size)
+    return answer
 
 
 def pinned_key(home: Home) -> note.VerifierKey:

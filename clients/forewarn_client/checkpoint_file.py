@@ -14,14 +14,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from forewarn_client import files
 from forewarn_client.errors import HomeError, VerificationError
 from forewarn_client.note import Checkpoint
-from forewarn_client.verifier import Verifier
 
 FILE: Final = "checkpoint"
+"""Where that of the ledger is kept."""
+
+
+class Notes(Protocol):
+    """Whoever verifies the notes of one log."""
+
+    def checkpoint(self, note: bytes) -> Checkpoint:
+        """Verify a signed note."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +58,9 @@ class SignedCheckpoint:
 class CheckpointFile:
     """The file that the checkpoint is kept in."""
 
-    def __init__(self, folder: Path, verifier: Verifier) -> None:
-        """Take the member's state folder, and what verifies a note."""
-        self._path = folder / FILE
+    def __init__(self, folder: Path, verifier: Notes, name: str = FILE) -> None:
+        """Take the member's state folder, what verifies a note, and the file's name."""
+        self._path = folder / name
         self._verifier = verifier
 
     def load(self) -> SignedCheckpoint | None:
@@ -92,7 +100,7 @@ class CheckpointFile:
             HomeError: The file cannot be read or written.
         """
         files.make_folder(self._path.parent)
-        with _locked(self._path.with_name(f".{FILE}.lock")):
+        with _locked(self._path.with_name(f".{self._path.name}.lock")):
             found = self.load()
             if found is not None and (
                 known is None or found.checkpoint != known.checkpoint or found.size > new.size

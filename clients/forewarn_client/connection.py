@@ -23,7 +23,7 @@ from forewarn_client.directory import DirectoryView
 from forewarn_client.directory_cache import DirectoryCache
 from forewarn_client.errors import HomeError, RequestError
 from forewarn_client.filters import Filter
-from forewarn_client.history import History
+from forewarn_client.history import History, Kept
 from forewarn_client.home import Home
 from forewarn_client.note import Checkpoint
 from forewarn_client.outcomes import Delivery, Page
@@ -94,7 +94,7 @@ class Connection:
         verifier = Verifier(self.home.exchange)
         address, tls = self.home.exchange.address, self.home.tls
         session = Session(address, tls, self.patience, self.tell)
-        self._history = History(self.home, verifier, session)
+        self._history = History(self.home, Kept.ledger(verifier), session)
         session.watch(self._history)
         cache = DirectoryCache(self.home.state, verifier)
         self._session, self._reader = session, Reader(session, verifier, cache)

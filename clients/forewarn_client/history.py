@@ -18,10 +18,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
 
 from forewarn_client import merkle
-from forewarn_client.checkpoint_file import CheckpointFile, SignedCheckpoint
+from forewarn_client.checkpoint_file import FILE, CheckpointFile, Notes, SignedCheckpoint
 from forewarn_client.errors import (
     Flaw,
     HistoryError,
@@ -39,6 +40,37 @@ _SAVE_SECONDS: Final = 0.2
 _CLOSE_SECONDS: Final = 5.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A log whose past is kept.
+
+    Attributes:
+        name: What people call it, as in `ledger`.
+        file: Name of the file that its newest checkpoint is kept in.
+        notes: What verifies its notes.
+        origin: Its origin.
+        log_key: Its verifier key, as pinned.
+    """
+
+    name: str
+    file: str
+    notes: Notes
+    origin: str
+    log_key: str
+
+    @classmethod
+    def ledger(cls, verifier: Verifier) -> Self:
+        """Mean the ledger of an exchange."""
+        exchange = verifier.exchange
+        return cls(
+            name="ledger",
+            file=FILE,
+            notes=verifier,
+            origin=exchange.origin,
+            log_key=exchange.log_key,
+        )
+
+
 class Log(Protocol):
     """Whoever asks the exchange's log."""
 
@@ -54,20 +86,20 @@ class Log(Protocol):
 class History:
     """What a member has verified of the ledger's past."""
 
-    def __init__(self, home: Home, verifier: Verifier, log: Log) -> None:
+    def __init__(self, home: Home, kept: Kept, log: Log) -> None:
         """Take up what was verified in earlier runs.
 
         Args:
             home: The member's folder.
-            verifier: What verifies a note.
+            kept: Which log it is.
             log: Who asks the log.
 
         Raises:
             HomeError: What was kept is damaged.
         """
-        self._file = CheckpointFile(home.state, verifier)
+        self._file = CheckpointFile(home.state, kept.notes, kept.file)
         self._evidence = home.evidence
-        self._verifier = verifier
+        self._of = kept
         self._log = log
         self._kept = self._newest = self._file.load()
         self._proven: OrderedDict[int, bytes] = OrderedDict()
@@ -98,7 +130,7 @@ class History:
             HistoryError: It belongs to another history than the one that was verified.
             UnavailableError: No proof came in time.
         """
-        shown = SignedCheckpoint(note=note, checkpoint=self._verifier.checkpoint(note))
+        shown = self.checked(note)
         if not self._is_proven(shown) or shown.size < floor:
             self._waiting += 1
             async with self._lock:
@@ -112,6 +144,20 @@ class History:
                     await self._save()
         self._check_not_contradicted()
         return shown.size
+
+    def checked(self, note: bytes) -> SignedCheckpoint:
+        """Check the signature of a checkpoint, and nothing else of it.
+
+        Args:
+            note: The signed note.
+
+        Returns:
+            It.
+
+        Raises:
+            VerificationError: It is not a checkpoint of this log.
+        """
+        return SignedCheckpoint(note=note, checkpoint=self._of.notes.checkpoint(note))
 
     async def question(self) -> None:
         """Ask an exchange that shows nothing where it stands: it may have been rolled back.
@@ -151,7 +197,7 @@ class History:
             if shown.root != (newest.root if shown.size == newest.size else before):
                 raise self._contradiction(
                     Flaw.HISTORY_REWRITTEN,
-                    f"the exchange signed two different ledgers of {shown.size} entries",
+                    f"the exchange signed two different {self._of.name}s of {shown.size} entries",
                     shown,
                 )
             if shown.size < floor:
@@ -177,8 +223,8 @@ class History:
                     raise
                 raise self._contradiction(
                     Flaw.HISTORY_UNPROVEN,
-                    f"the exchange does not prove that its ledger of {newer.size} entries goes on "
-                    f"from that of {older.size}: it answers {error.reason}",
+                    f"the exchange does not prove that its {self._of.name} of {newer.size} entries "
+                    f"goes on from that of {older.size}: it answers {error.reason}",
                     shown,
                 ) from None
         try:
@@ -186,8 +232,9 @@ class History:
         except VerificationError as error:
             raise self._contradiction(
                 Flaw.HISTORY_REWRITTEN,
-                f"the ledger of {newer.size} entries does not go on from that of {older.size} "
-                "which the exchange had signed: entries were changed, removed or put in between",
+                f"the {self._of.name} of {newer.size} entries does not go on from that of "
+                f"{older.size} which the exchange had signed: entries were changed, removed or put "
+                "in between",
                 shown,
                 proof=proof,
                 rule=error.rule,
@@ -211,7 +258,7 @@ class History:
     def _rolled_back(self, shown: SignedCheckpoint) -> HistoryError:
         return self._contradiction(
             Flaw.LEDGER_ROLLED_BACK,
-            f"the exchange shows a ledger of {shown.size} entries, and had signed one of "
+            f"the exchange shows a {self._of.name} of {shown.size} entries, and had signed one of "
             f"{self.size}: what was recorded since is gone from it",
             shown,
         )
@@ -232,6 +279,6 @@ class History:
             reason=reason, detail=detail, verified=newest, shown=shown, proof=proof, rule=rule
         )
         self._contradicted = found.report(
-            self._evidence, self._verifier.exchange.origin, self._verifier.exchange.log_key
+            self._evidence, self._of.origin, self._of.log_key
         )
         return self._contradicted

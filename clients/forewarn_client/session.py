@@ -47,6 +47,7 @@ _OPTIONS: Final = (
     # after another 10. The exchange takes pings as often as every 10 s.
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_MS // 2),
+    ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS // 2),
     ("grpc.http2.max_pings_without_data", 0),
 )
 

@@ -17,6 +17,7 @@ from gateway.core.errors import invalid
 from gateway.core.identity import MemberId
 from gateway.edge.callers import Caller
 from gateway.edge.cursor import Question
+from gateway.edge.log import check_signed
 from gateway.edge.paging import PageLimits, check_reached, page_size, pick
 from gateway.edge.readings import Readings
 from gateway.ports.reading import (
@@ -62,6 +63,20 @@ class AuditService:
         return await self._readings.content(
             caller, limits.most_bytes, self._page, question, start, since, limits
         )
+
+    async def get_audit_consistency_proof(
+        self, caller: Caller, request: pb.GetAuditConsistencyProofRequest
+    ) -> pb.GetAuditConsistencyProofResponse:
+        """Prove that one tree of the audit log is the beginning of another."""
+        check_signed("new_size", request.new_size, self._head.current)
+        if request.old_size > request.new_size:
+            raise invalid("old_size", "is larger than new_size; ask the other way round")
+        proof = await self._readings.run(caller.id, self._compare, request)
+        return pb.GetAuditConsistencyProofResponse(consistency_proof=proof)
+
+    def _compare(self, request: pb.GetAuditConsistencyProofRequest) -> tuple[bytes, ...]:
+        with self._reader.snapshot() as snapshot:
+            return snapshot.consistency(request.old_size, request.new_size)
 
     def _page(
         self, question: Question, start: int, since: datetime | None, limits: PageLimits

@@ -58,7 +58,7 @@ class LogService:
         self, caller: Caller, request: pb.GetConsistencyProofRequest
     ) -> pb.GetConsistencyProofResponse:
         """Prove that one tree is the beginning of another."""
-        _check_signed("new_size", request.new_size, self._head.current)
+        check_signed("new_size", request.new_size, self._head.current)
         if request.old_size > request.new_size:
             raise invalid("old_size", "is larger than new_size; ask the other way round")
         proof = await self._readings.run(caller.id, self._compare, request)
@@ -71,7 +71,7 @@ class LogService:
     def _prove(self, request: pb.GetInclusionProofRequest) -> pb.GetInclusionProofResponse:
         head = self._head.current
         size = request.tree_size or head.size
-        _check_signed("tree_size", size, head)
+        check_signed("tree_size", size, head)
         if request.index >= size:
             raise entry_not_found()
         with self._reader.snapshot() as snapshot:
@@ -84,6 +84,16 @@ class LogService:
             )
 
 
-def _check_signed(field: str, size: int, head: SignedHead) -> None:
+def check_signed(field: str, size: int, head: SignedHead) -> None:
+    """Refuse a size that no checkpoint has signed yet.
+
+    Args:
+        field: Field of the request that states it.
+        size: The size.
+        head: The newest signed checkpoint.
+
+    Raises:
+        Refusal: TREE_SIZE_UNAVAILABLE.
+    """
     if size > head.size:
         raise invalid(field, "is beyond the newest signed checkpoint", Reason.TREE_SIZE_UNAVAILABLE)

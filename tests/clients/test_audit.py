@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from forewarn.exchange.v1 import audit_pb2
+from forewarn.exchange.v1 import audit_pb2, exchange_service_pb2
 from forewarn.exchange.v1 import audit_service_pb2 as pb
-from forewarn_client import audit, commitment, merkle, note
+from forewarn_client import audit, audit_past, commitment, merkle, note
 from forewarn_client.cli.auditing import _ranges, view
-from forewarn_client.errors import Flaw, HomeError, VerificationError
+from forewarn_client.errors import (
+    Answer,
+    Flaw,
+    HistoryError,
+    HomeError,
+    RefusedError,
+    VerificationError,
+)
 from forewarn_client.home import Home
 from forewarn_client.join import Exchange, JoinFile
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
+from tests.world.live import AURORA, CIVIL, Live, notice
+from tests.world.live import refused as refusal
+from tests.world.live_homes import did, home_of
 
 ORIGIN = "exchange.example/audit"
 SIGNER = NoteSigner(name=ORIGIN, key=Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -142,6 +154,121 @@ def test_an_event_of_others_or_in_another_form_is_refused(event: bytes, flaw: Fl
     with pytest.raises(VerificationError) as error:
         audit.verify(records, checkpoint, key=KEY, member="aurora")
     assert error.value.reason == flaw
+
+
+class Talk:
+    """A session with an exchange that has one audit log after another."""
+
+    def __init__(
+        self, *answers: tuple[list[pb.AuditRecord], bytes], proof: Sequence[bytes]
+    ) -> None:
+        self.audit = self
+        self.answers = list(answers)
+        self.proof = proof
+        self.asked: list[tuple[int, int]] = []
+
+    def __getattr__(self, name: str) -> str:
+        return name
+
+    async def call(self, method: str, request: Any) -> Any:
+        if method == "ListAuditEvents":
+            records, checkpoint = self.answers.pop(0)
+            return pb.ListAuditEventsResponse(records=records, checkpoint=checkpoint)
+        self.asked.append((request.old_size, request.new_size))
+        if not self.proof:
+            raise RefusedError("beyond", Answer(reason="TREE_SIZE_UNAVAILABLE"))
+        return pb.GetAuditConsistencyProofResponse(consistency_proof=self.proof)
+
+
+async def listed(talk: Talk, home: Home) -> list[int]:
+    session: Any = talk
+    return [event.index async for event in audit.events(session, home, None)]
+
+
+def a_home(folder: Path) -> Home:
+    file = JoinFile(exchange=exchange(SIGNER.verifier_key()), ca=b"")
+    return Home.create(folder / "aurora", member="aurora", kind="lab", system="desk", join=file)
+
+
+ONE = recorded(encoded(released()))
+TWO = recorded(encoded(released(), refused()))
+OTHERS = recorded(encoded(refused(), released()))
+
+
+@pytest.mark.asyncio
+async def test_the_audit_log_has_to_go_on_from_the_one_that_was_listed_last(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+    talk = Talk(ONE, TWO, TWO, proof=TWO[0][0].inclusion_proof)
+    for wanted in ([0], [0, 1], [0, 1]):
+        assert await listed(talk, home) == wanted
+    # Proven once, and kept from one run to the next.
+    assert talk.asked == [(1, 2)]
+    assert (home.state / "audit-checkpoint").read_bytes() == TWO[1]
+    assert not (home.state / "checkpoint").exists()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("before", "after", "proof", "flaw"),
+    [
+        (ONE, OTHERS, OTHERS[0][0].inclusion_proof, Flaw.HISTORY_REWRITTEN),
+        (TWO, OTHERS, (bytes(32),), Flaw.HISTORY_REWRITTEN),
+        (TWO, ONE, (bytes(32),), Flaw.LEDGER_ROLLED_BACK),
+        (ONE, TWO, (), Flaw.HISTORY_UNPROVEN),
+    ],
+)
+async def test_an_audit_log_that_was_rewritten_is_told_with_the_evidence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: tuple[list[pb.AuditRecord], bytes],
+    after: tuple[list[pb.AuditRecord], bytes],
+    proof: Sequence[bytes],
+    flaw: Flaw,
+) -> None:
+    monkeypatch.setattr(audit_past, "PAUSES", (0.001,))
+    home = a_home(tmp_path)
+    await listed(Talk(before, proof=()), home)
+    with pytest.raises(HistoryError, match="audit log") as error:
+        await listed(Talk(after, after, proof=proof), home)
+    assert error.value.reason == flaw
+    document = json.loads(error.value.evidence.read_text())
+    assert (document["origin"], document["log_key"]) == (ORIGIN, SIGNER.verifier_key())
+    assert (document["verified"], document["shown"]) == (before[1].decode(), after[1].decode())
+    assert (home.state / "audit-checkpoint").read_bytes() == before[1]
+
+
+@pytest.mark.asyncio
+async def test_a_worker_that_lags_is_given_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_past, "PAUSES", (0.001, 0.001))
+    home = a_home(tmp_path)
+    await listed(Talk(TWO, proof=()), home)
+    assert await listed(Talk(ONE, ONE, TWO, proof=()), home) == [0, 1]
+
+
+def test_a_running_exchange_proves_how_its_audit_log_grew(live: Live, tmp_path: Path) -> None:
+    home = home_of(live, AURORA, tmp_path)
+    sent = notice(CIVIL)
+    for count in (1, 2, 3):
+        with live.desk(AURORA) as lab, live.desk(CIVIL) as agency:
+            lab.submit(sent)
+            agency.exchange.GetEntry(exchange_service_pb2.GetEntryRequest(digest=sent.digest))
+        events = did(home, "audit", "list")
+        assert sum(each.get("member") == "civil-ai" for each in events) >= count
+    kept = (home.state / "audit-checkpoint").read_text().splitlines()
+    assert kept[0] == "exchange.example/audit"
+    assert int(kept[1]) > events[-1]["index"]
+    with live.desk(AURORA) as lab, pytest.raises(grpc.RpcError) as error:
+        lab.audit.GetAuditConsistencyProof(
+            pb.GetAuditConsistencyProofRequest(old_size=1, new_size=1 << 40)
+        )
+    assert refusal(error.value).reason == "TREE_SIZE_UNAVAILABLE"
+    with live.desk(AURORA) as lab, pytest.raises(grpc.RpcError) as error:
+        lab.audit.GetAuditConsistencyProof(
+            pb.GetAuditConsistencyProofRequest(old_size=2, new_size=1)
+        )
+    assert refusal(error.value).reason == "FIELD_INVALID"
 
 
 def exchange(audit_log_key: str) -> Exchange:

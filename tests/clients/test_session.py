@@ -238,7 +238,11 @@ async def test_a_host_that_vanished_is_noticed_and_the_stream_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its packets are swallowed, as by a cable that was pulled: nothing ends, and nothing comes."""
-    quick = {"grpc.keepalive_time_ms": 1000, "grpc.keepalive_timeout_ms": 500}
+    quick = {
+        "grpc.keepalive_time_ms": 1000,
+        "grpc.keepalive_timeout_ms": 500,
+        "grpc.http2.ping_timeout_ms": 500,
+    }
     assert quick.keys() <= dict(session._OPTIONS).keys()
     options = tuple((name, quick.get(name, value)) for name, value in session._OPTIONS)
     monkeypatch.setattr(session, "_OPTIONS", options)

@@ -31,6 +31,20 @@ class ListAuditEventsResponse(_message.Message):
     more: bool
     def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., checkpoint: _Optional[bytes] = ..., cursor: _Optional[str] = ..., more: _Optional[bool] = ...) -> None: ...
 
+class GetAuditConsistencyProofRequest(_message.Message):
+    __slots__ = ("old_size", "new_size")
+    OLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEW_SIZE_FIELD_NUMBER: _ClassVar[int]
+    old_size: int
+    new_size: int
+    def __init__(self, old_size: _Optional[int] = ..., new_size: _Optional[int] = ...) -> None: ...
+
+class GetAuditConsistencyProofResponse(_message.Message):
+    __slots__ = ("consistency_proof",)
+    CONSISTENCY_PROOF_FIELD_NUMBER: _ClassVar[int]
+    consistency_proof: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, consistency_proof: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
 class AuditRecord(_message.Message):
     __slots__ = ("event", "index", "salt", "inclusion_proof")
     EVENT_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class AuditServiceStub:
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.GetAuditConsistencyProof = channel.unary_unary(
+                '/forewarn.exchange.v1.AuditService/GetAuditConsistencyProof',
+                request_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofRequest.SerializeToString,
+                response_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
@@ -54,6 +59,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAuditConsistencyProof(self, request, context):
+        """Proves that the audit log's tree of one checkpoint is the beginning of that of a later one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +73,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'GetAuditConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuditConsistencyProof,
+                    request_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofRequest.FromString,
+                    response_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +108,33 @@ class AuditService:
             '/forewarn.exchange.v1.AuditService/ListAuditEvents',
             forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
             forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forewarn.exchange.v1.AuditService/GetAuditConsistencyProof',
+            forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofRequest.SerializeToString,
+            forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,8 @@ class AuditServiceStub:
     """Lists the events that concern the caller's member, in the order of the audit log: those of its
     own systems, and those about statements that it sent.
     """
+    GetAuditConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAuditConsistencyProofRequest, _audit_service_pb2.GetAuditConsistencyProofResponse]
+    """Proves that the audit log's tree of one checkpoint is the beginning of that of a later one."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     """Where a member reads, with proofs, what the audit log holds about its statements and systems."""
@@ -33,5 +35,13 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the events that concern the caller's member, in the order of the audit log: those of its
         own systems, and those about statements that it sent.
         """
+
+    @_abc_1.abstractmethod
+    def GetAuditConsistencyProof(
+        self,
+        request: _audit_service_pb2.GetAuditConsistencyProofRequest,
+        context: _aio.ServicerContext[_audit_service_pb2.GetAuditConsistencyProofRequest, _abc.Awaitable[_audit_service_pb2.GetAuditConsistencyProofResponse]],
+    ) -> _abc.Awaitable[_audit_service_pb2.GetAuditConsistencyProofResponse]:
+        """Proves that the audit log's tree of one checkpoint is the beginning of that of a later one."""
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _aio.Server) -> None: ...
