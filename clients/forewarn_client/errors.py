@@ -171,7 +171,7 @@ OF_THE_CALLER: Final = frozenset(
         *("SPIFFE_ID_MISSING", "SPIFFE_ID_AMBIGUOUS", "SPIFFE_ID_MALFORMED"),
         *("TRUST_DOMAIN_FOREIGN", "CLIENT_AUTH_EKU_MISSING", "CERTIFICATE_EXPIRED"),
         *("MEMBER_UNKNOWN", "MEMBER_INACTIVE", "SYSTEM_UNKNOWN", "SYSTEM_SUSPENDED"),
-        "TOO_MANY_CALLS",
+        *("TOO_MANY_CALLS", "RATE_EXCEEDED", "READER_TOO_SLOW"),
     }
 )
 """Reasons that say something of who calls, and nothing of what was said or asked."""

@@ -278,7 +278,5 @@ class History:
         found = Contradiction(
             reason=reason, detail=detail, verified=newest, shown=shown, proof=proof, rule=rule
         )
-        self._contradicted = found.report(
-            self._evidence, self._of.origin, self._of.log_key
-        )
+        self._contradicted = found.report(self._evidence, self._of.origin, self._of.log_key)
         return self._contradicted

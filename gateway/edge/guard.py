@@ -52,7 +52,7 @@ _HANDS_IN: Final = frozenset({"Submit"})
 Context = grpc.aio.ServicerContext[bytes, Message]
 
 STREAM_OPEN: Final = ("forewarn-stream", "open")
-"""Initial metadata of a stream of requests, sent once its caller is let in."""
+"""Initial metadata of a stream, sent once its caller is let in."""
 Unary = Callable[[Caller, Any], Awaitable[Message]]
 Streaming = Callable[[Caller, Any], AsyncGenerator[Message, None]]
 BothWays = Callable[[Caller, AsyncIterator[tuple[Caller, Any]]], AsyncGenerator[Message, None]]
@@ -210,8 +210,6 @@ class Guard:
 
             try:
                 caller = await self._admit(made, context, STREAM_BYTES)
-                # Who writes before it is let in may learn from gRPC only that writing failed.
-                await context.send_initial_metadata((STREAM_OPEN,))
                 async with (
                     self._standings.watched(caller.system),
                     aclosing(incoming(caller)) as admitted,
@@ -287,9 +285,10 @@ async def _begin(context: Context) -> None:
     """Begin a stream of answers.
 
     Apart from the first of them: where that is not taken, gRPC would begin once more in order to
-    send the status, and the status would be lost.
+    send the status, and the status would be lost. And whoever hands in writes after it: of a stream
+    that is refused, who writes first may learn from gRPC only that writing failed.
     """
-    await context.send_initial_metadata(())
+    await context.send_initial_metadata((STREAM_OPEN,))
 
 
 def _counted(caller: Caller, answer: Message) -> Message:

@@ -156,12 +156,13 @@ def test_an_event_of_others_or_in_another_form_is_refused(event: bytes, flaw: Fl
     assert error.value.reason == flaw
 
 
+Shown = tuple[list[pb.AuditRecord], bytes]
+
+
 class Talk:
     """A session with an exchange that has one audit log after another."""
 
-    def __init__(
-        self, *answers: tuple[list[pb.AuditRecord], bytes], proof: Sequence[bytes]
-    ) -> None:
+    def __init__(self, *answers: Shown, proof: Sequence[bytes]) -> None:
         self.audit = self
         self.answers = list(answers)
         self.proof = proof
@@ -209,24 +210,23 @@ async def test_the_audit_log_has_to_go_on_from_the_one_that_was_listed_last(tmp_
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("before", "after", "proof", "flaw"),
+    ("shown", "proof", "flaw"),
     [
-        (ONE, OTHERS, OTHERS[0][0].inclusion_proof, Flaw.HISTORY_REWRITTEN),
-        (TWO, OTHERS, (bytes(32),), Flaw.HISTORY_REWRITTEN),
-        (TWO, ONE, (bytes(32),), Flaw.LEDGER_ROLLED_BACK),
-        (ONE, TWO, (), Flaw.HISTORY_UNPROVEN),
+        ((ONE, OTHERS), OTHERS[0][0].inclusion_proof, Flaw.HISTORY_REWRITTEN),
+        ((TWO, OTHERS), (bytes(32),), Flaw.HISTORY_REWRITTEN),
+        ((TWO, ONE), (bytes(32),), Flaw.LEDGER_ROLLED_BACK),
+        ((ONE, TWO), (), Flaw.HISTORY_UNPROVEN),
     ],
 )
 async def test_an_audit_log_that_was_rewritten_is_told_with_the_evidence(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    before: tuple[list[pb.AuditRecord], bytes],
-    after: tuple[list[pb.AuditRecord], bytes],
+    shown: tuple[Shown, Shown],
     proof: Sequence[bytes],
     flaw: Flaw,
 ) -> None:
     monkeypatch.setattr(audit_past, "PAUSES", (0.001,))
-    home = a_home(tmp_path)
+    home, (before, after) = a_home(tmp_path), shown
     await listed(Talk(before, proof=()), home)
     with pytest.raises(HistoryError, match="audit log") as error:
         await listed(Talk(after, after, proof=proof), home)
@@ -249,7 +249,7 @@ async def test_a_worker_that_lags_is_given_time(
 
 def test_a_running_exchange_proves_how_its_audit_log_grew(live: Live, tmp_path: Path) -> None:
     home = home_of(live, AURORA, tmp_path)
-    sent = notice(CIVIL)
+    sent, events = notice(CIVIL), list[dict[str, Any]]()
     for count in (1, 2, 3):
         with live.desk(AURORA) as lab, live.desk(CIVIL) as agency:
             lab.submit(sent)

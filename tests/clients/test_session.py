@@ -268,6 +268,7 @@ class Wire:
         self.port = 0
         self._target = target
         self._dead: list[asyncio.Event] = []
+        self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -280,6 +281,12 @@ class Wire:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
+        await asyncio.gather(
+            *(each.wait_closed() for each in self._writers), return_exceptions=True
+        )
 
     def cut(self) -> None:
         """Swallow what comes over the connections that there are."""
@@ -290,6 +297,7 @@ class Wire:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         dead = asyncio.Event()
         self._dead.append(dead)
+        self._writers += [writer, far_writer]
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pump(source, sink, dead))
             self._tasks.add(task)
