@@ -27,12 +27,14 @@ async def test_of_two_integrators_one_halts_and_the_ledger_is_whole(tmp_path: Pa
             two.start(two.integrator.run())
             async with asyncio.timeout(PATIENCE):
                 # Both follow the stream before it grows.
-                while any(
-                    each.integrator.condition.state is not State.FOLDING for each in (one, two)
-                ):
-                    await asyncio.sleep(0.005)
-            for each in BLOCKS:
-                await ledger.appender.append(each)
+                for each in (one.integrator, two.integrator):
+                    while True:
+                        turned = each.turned
+                        if each.condition.state is State.FOLDING:
+                            break
+                        await turned.wait()
+            for message in BLOCKS:
+                await ledger.appender.append(message)
             async with asyncio.timeout(PATIENCE):
                 done, _ = await asyncio.wait(
                     [*one.tasks, *two.tasks], return_when=asyncio.FIRST_COMPLETED
