@@ -15,7 +15,9 @@ from tests.world.live import AURORA, CALL_SECONDS, CIVIL, HARBOR, Desk, Live, al
 
 SECRET = "the-model-nobody-knows"
 HANDLE = "h-" + "a" * 26
-REFUSED = re.compile(r"(refused|fault) rpc=[A-Za-z]+ reason=[A-Z_]+")
+RPC = re.compile(r"[A-Za-z]+")
+REASON = re.compile(r"[A-Z_]+")
+SAID = {"time", "level", "logger", "pid", "message", "event", "rpc", "reason", "system", "digest"}
 ALL = pb.EntryFilter(box="BOX_ALL")
 
 
@@ -61,16 +63,21 @@ def refuse(desk: Desk, method: str, request: object) -> None:
 
 
 def test_no_log_and_no_file_of_the_run_holds_what_was_said(talked: Live) -> None:
-    files = [talked.folder / "gateway.log", *(talked.state / "run").iterdir()]
-    for file in files:
+    written = [path for path in (talked.state / "run").rglob("*") if path.is_file()]
+    assert len(written) > 3
+    for file in (talked.folder / "gateway.log", *written):
         for content in (SECRET, HANDLE, "exchange.example/ledger\n", "nobody"):
             assert content.encode() not in file.read_bytes(), file
 
 
 def test_a_refusal_is_logged_by_its_call_and_its_reason(talked: Live) -> None:
     lines = [json.loads(line) for line in (talked.folder / "gateway.log").read_text().splitlines()]
-    guard = [line["message"] for line in lines if line["logger"] == "gateway.edge.guard"]
+    guard = [line for line in lines if line["logger"] == "gateway.edge.guard"]
 
     assert len(guard) >= 16
-    assert [message for message in guard if not REFUSED.fullmatch(message)] == []
+    for line in guard:
+        assert line.keys() - SAID == set(), line
+        assert (line["message"], line["event"]) in {("refused", "refused"), ("fault", "fault")}
+        assert RPC.fullmatch(line["rpc"])
+        assert REASON.fullmatch(line["reason"])
     assert {line["level"] for line in lines} == {"INFO"}
