@@ -212,12 +212,11 @@ async def test_a_gateway_that_accepts_and_says_nothing_is_not_the_certificate(
 
 @pytest.mark.asyncio
 async def test_the_budget_ends_the_attempts(tmp_path: Path) -> None:
-    started = time.monotonic()
-    error, paper = await outcome(tmp_path, [UNAVAILABLE] * 99, Patience(budget=1.0))
+    error, paper = await outcome(tmp_path, [UNAVAILABLE] * 99, Patience(budget=3.0))
     assert isinstance(error, UnavailableError)
     assert error.reason == "UNAVAILABLE"
-    assert 1 < len(paper.calls) < 20
-    assert time.monotonic() - started < 8
+    # Were there no end, it would try all of them.
+    assert 1 < len(paper.calls) < 30
 
 
 @pytest.mark.asyncio

@@ -167,6 +167,8 @@ class Member:
     cases = arrives(asynchronous.Member.cases)
     audit_events = arrives(asynchronous.Member.audit_events)
 
+    evidence = waits(asynchronous.Member.evidence)
+
     submit = waits(asynchronous.Member.submit)
     say_in = waits(asynchronous.Member.say_in)
     acknowledge = waits(asynchronous.Member.acknowledge)
