@@ -114,7 +114,7 @@ class Keeper:
         try:
             signer = _read_key(key, verifier.name) if key.exists() else None
             if signer is not None and signer.verifier() != verifier:
-                detail = f"{key} is not the key that was pinned: remove it, or copy the right one"
+                detail = f"{key} is not the key that members have pinned: copy the right one there"
                 raise Fault(Reason.LEDGER_NOT_PROVEN, detail)
             return cls(folder, verifier, HighWater.load(folder / _MARK, verifier), signer)
         except (OSError, ValueError, UnsupportedAlgorithm) as error:

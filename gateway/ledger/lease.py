@@ -87,6 +87,8 @@ class Lease:
         self._gained = asyncio.Event()
         self._watched: tuple[int, float] = (-1, 0.0)
         self._unfit_since: float | None = None
+        # What is under way is over before it is let go: nothing takes it back afterwards.
+        self._turning = asyncio.Lock()
 
     def lasts(self, term: int) -> bool:
         """Tell whether this node may sign in a term. Safe from any thread."""
@@ -128,16 +130,17 @@ class Lease:
         Raises:
             Fault: LEDGER_UNAVAILABLE, the place does not answer. What was held lapses by itself.
         """
-        if self._revision and self._fit_to_hold():
-            await self._renew()
-        elif self._revision:
-            _log.warning(
-                "this node cannot sign for now: it lets go of the lease",
-                extra={"event": "lease_let_go"},
-            )
-            await self.let_go()
-        else:
-            await self._wait_for_it()
+        async with self._turning:
+            if self._revision and self._fit_to_hold():
+                await self._renew()
+            elif self._revision:
+                _log.warning(
+                    "this node cannot sign for now: it lets go of the lease",
+                    extra={"event": "lease_let_go"},
+                )
+                await self._say_let_go()
+            else:
+                await self._wait_for_it()
 
     async def let_go(self) -> None:
         """Stop signing, and say so, where this node holds the lease.
@@ -145,6 +148,12 @@ class Lease:
         Raises:
             Fault: LEDGER_UNAVAILABLE, the place does not answer; the lease then lapses.
         """
+        self._until = float("-inf")
+        async with self._turning:
+            await self._say_let_go()
+
+    async def _say_let_go(self) -> None:
+        # Not signing comes before saying so.
         self._until = float("-inf")
         revision, self._revision = self._revision, 0
         if revision:
@@ -172,9 +181,9 @@ class Lease:
             _log.warning("another node has taken the lease", extra={"event": "lease_lost"})
             self._until, self._revision = float("-inf"), 0
         elif claim.hold is Hold.ASKED:
-            # Somebody asked by hand for it to be let go. Not signing comes before saying so.
-            self._until, self._revision = float("-inf"), standing.revision
-            await self.let_go()
+            # Somebody asked by hand for it to be let go.
+            self._revision = standing.revision
+            await self._say_let_go()
         else:
             # This node's own write, whose answer was lost.
             self._revision = standing.revision

@@ -55,7 +55,7 @@ class ServerIdentity:
 
 
 def pinned(certificate: str) -> ssl.SSLContext:
-    """Make a client context that accepts exactly one certificate.
+    """Make a client context that accepts exactly one certificate, or those of given authorities.
 
     Args:
         certificate: PEM.

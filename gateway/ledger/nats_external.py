@@ -23,11 +23,11 @@ from typing import Final
 import nkeys
 
 from gateway.core.errors import Fault, Reason
-from gateway.ledger.nats_conf import SYSTEM_ACCOUNT, accounts, permissions_of
+from gateway.ledger.nats_conf import SYSTEM_ACCOUNT, accounts, permissions_of, pinned
 from gateway.ledger.nats_roles import NatsEndpoint, Role, fresh_seeds, public_key
 
 ACCOUNT: Final = "FOREWARN"
-OPTIONAL_ROLES: Final = frozenset({Role.SYS})
+OPTIONAL_ROLES: Final = frozenset({Role.SYS, Role.KEEPER})
 _URL: Final = re.compile(r"tls://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _USER_SEED: Final = "SU"
 _OTHERS: Final = 0o077
@@ -52,7 +52,7 @@ class ExternalNats:
         """Read what is needed to connect.
 
         Args:
-            roles: Who may connect. The system account's file may be missing.
+            roles: Who may connect. The files of the roles sys and keeper may be missing.
 
         Raises:
             Fault: LEDGER_UNAVAILABLE, an address, a file or a secret is not fit for use.
@@ -69,14 +69,22 @@ class ExternalNats:
         }
         return NatsEndpoint(urls=self.urls, tls=self._tls(), seeds=seeds)
 
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    def authorities(self) -> str:
+        """Read the authorities, PEM.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, they cannot be read.
+        """
         try:
-            context.load_verify_locations(cafile=self.ca)
-        except OSError as error:  # SSLError is one
+            return self.ca.read_text("ascii")
+        except (OSError, UnicodeDecodeError) as error:
             raise _unfit(f"{self.ca} holds no certificates that can be read") from error
-        return context
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            return pinned(self.authorities())
+        except ssl.SSLError as error:
+            raise _unfit(f"{self.ca} holds no certificates that can be read") from error
 
     def _secret(self, role: Role) -> str | None:
         path = self.credentials / role.value

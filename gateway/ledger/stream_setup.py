@@ -121,8 +121,8 @@ async def check_lease(connection: RoleConnection) -> None:
     if found is None:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
-            "NATS has no bucket for the lease: run `forewarn-gateway init` once more on the node "
-            "that began the exchange",
+            "NATS has no bucket for the lease: run `forewarn-gateway init` once more with the "
+            "secret of the role keeper at hand",
         )
     wanted = _wanted_lease(found.num_replicas or 1)
     if found.subjects != wanted.subjects or found.max_age or found.mirror or found.sources:
