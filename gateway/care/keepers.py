@@ -40,7 +40,8 @@ def _examine_key(inspection: Inspection) -> None:
         mode = stat.S_IMODE(path.stat().st_mode)
         pem = path.read_bytes()
     except FileNotFoundError:
-        inspection.add(Damage.KEY_MISSING, where, "there is no such file")
+        if not site.key_elsewhere:
+            inspection.add(Damage.KEY_MISSING, where, "there is no such file")
         return
     except OSError as error:
         inspection.add(Damage.KEY_DAMAGED, where, f"it cannot be read ({error.strerror})")

@@ -25,6 +25,7 @@ class LogSite:
         store: Its store's file.
         keeper: The folder of its key and its mark.
         pinned: Its verifier key, as members have pinned it.
+        key_elsewhere: Whether the key may be on other nodes alone.
         genesis: Digest of the statement that begins it, hex; empty for a log of events.
         summarize: Reads what its index keeps of an entry.
     """
@@ -35,6 +36,7 @@ class LogSite:
     store: Path
     keeper: Path
     pinned: str
+    key_elsewhere: bool
     genesis: str
     summarize: Summarizer
 

@@ -8,8 +8,10 @@ import click
 
 from gateway.command.configuring import config
 from gateway.command.examining import doctor
+from gateway.command.leasing import lease
 from gateway.command.ledger import ledger
 from gateway.command.running import init, serve
+from gateway.command.servers import nats
 from gateway.command.telling import status
 from gateway.command.upgrading import upgrade
 
@@ -30,5 +32,5 @@ def main() -> None:
     """
 
 
-for _command in (init, serve, status, doctor, config, upgrade, ledger):
+for _command in (init, serve, status, doctor, config, upgrade, ledger, nats, lease):
     main.add_command(_command)

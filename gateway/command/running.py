@@ -8,7 +8,9 @@ import asyncio
 import json
 import secrets
 import signal
+from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,16 @@ from gateway.command.frame import configure_logs, json_option, sentences, state_
 from gateway.compose.address import Address
 from gateway.compose.config import MOST_WORKERS, Config, Listen, Tls
 from gateway.compose.init import initialise
+from gateway.compose.joining import join, read_pins
 from gateway.compose.limits import Limits
+from gateway.compose.nats import Nats
 from gateway.compose.process import collect_seldom, raise_file_limit
 from gateway.compose.serve import serve as serve_until
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Refusal
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
@@ -34,8 +39,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--genesis",
     type=_FILE,
-    required=True,
     help="The registrar's signed genesis statement: a serialized DSSE envelope.",
+)
+@click.option(
+    "--join",
+    "join_",
+    type=_FILE,
+    help="Instead: exchange.toml of an exchange that was begun elsewhere, to make another node.",
 )
 @click.option("--listen", help="Where to listen, as in 127.0.0.1:8443; port 0 takes a free one.")
 @click.option("--public", help="Under which address members reach it; as --listen unless given.")
@@ -45,34 +55,54 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--server-ca", type=_FILE, help="Authorities of its own; as --client-ca unless given."
 )
+@click.option(
+    "--nats-url", multiple=True, help="NATS servers that somebody else runs: tls://host:port, each."
+)
+@click.option("--nats-ca", type=_FILE, help="Authorities of their certificates, PEM.")
+@click.option(
+    "--nats-credentials", type=_FOLDER, help="The folder with a secret for each role at NATS."
+)
+@click.option("--nats-replicas", type=int, help="How many servers hold each block; 3 by default.")
 @json_option
 def init(  # noqa: PLR0913 - one parameter for each option
     *,
     state: Path,
-    genesis: Path,
+    genesis: Path | None,
+    join_: Path | None,
     listen: str | None,
     public: str | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     client_ca: Path | None,
     server_ca: Path | None,
+    nats_url: tuple[str, ...],
+    nats_ca: Path | None,
+    nats_credentials: Path | None,
+    nats_replicas: int | None,
     as_json: bool,
 ) -> None:
-    """Begin a ledger with a genesis statement. Safe to run again.
+    """Begin a ledger with a genesis statement, or join one. Safe to run again.
 
     Writes gateway.toml (how to serve; yours to edit) and exchange.toml (what members pin to join).
     Run again, it checks what is there, finishes what was interrupted, and writes exchange.toml anew
     from gateway.toml; the options are then not needed.
 
+    Without --nats-url the gateway runs its own nats-server. With it, several nodes can serve one
+    exchange: the first begins it, every other one joins it with the first one's exchange.toml.
+
     \b
-    Example:
+    Examples:
       forewarn-gateway init --state run/gateway --genesis genesis.dsse \\
           --listen 127.0.0.1:8443 --tls-cert gateway.crt --tls-key gateway.key --client-ca ca.pem
+      forewarn-gateway init --state run/node-b --join exchange.toml --listen 10.0.0.2:8443 \\
+          --tls-cert b.crt --tls-key b.key --client-ca ca.pem --nats-url tls://n1:4222 \\
+          --nats-url tls://n2:4222 --nats-ca nats-ca.pem --nats-credentials run/nats
     """
     folder = StateFolder(root=state.absolute())
     with sentences():
         configure_logs(as_json=as_json)
-        opened = _open_genesis(genesis)
+        if (genesis is None) is (join_ is None):
+            raise click.UsageError("name --genesis to begin a ledger, or --join to join one")
         options = {
             "--listen": listen,
             "--public": public,
@@ -80,18 +110,28 @@ def init(  # noqa: PLR0913 - one parameter for each option
             "--tls-key": tls_key,
             "--client-ca": client_ca,
             "--server-ca": server_ca,
+            "--nats-url": nats_url or None,
+            "--nats-ca": nats_ca,
+            "--nats-credentials": nats_credentials,
+            "--nats-replicas": nats_replicas,
         }
-        config = _configure(folder, options)
-        begun = uvloop.run(
-            initialise(
-                folder,
-                genesis=opened,
-                config=config,
-                now=datetime.now(UTC),
-                salt=lambda: secrets.token_bytes(32),
-            )
-        )
+        begun = uvloop.run(_begin(folder, genesis, join_, options))
     _report(folder, begun, as_json=as_json)
+
+
+def _begin(
+    folder: StateFolder, genesis: Path | None, pins: Path | None, options: dict[str, Any]
+) -> Coroutine[Any, Any, Inception]:
+    """Read what is named before anything is made; give what makes it."""
+    now, salt = datetime.now(UTC), partial(secrets.token_bytes, 32)
+    if pins is not None:
+        read = read_pins(pins)
+        config = _configure(folder, options)
+        return join(folder, pins=read, config=config, now=now, salt=salt)
+    assert genesis is not None  # noqa: S101 - one of the two
+    opened = _open_genesis(genesis)
+    config = _configure(folder, options)
+    return initialise(folder, genesis=opened, config=config, now=now, salt=salt)
 
 
 @click.command()
@@ -172,7 +212,22 @@ def _configure(folder: StateFolder, options: dict[str, Any]) -> Config:
             client_ca=client_ca,
             server_ca=given.get("--server-ca", client_ca).absolute(),
         ),
+        nats=_nats(given),
     )
+
+
+def _nats(given: dict[str, Any]) -> Nats:
+    paths = {
+        key: given[option].absolute()
+        for key, option in (("ca", "--nats-ca"), ("credentials", "--nats-credentials"))
+        if option in given
+    }
+    if "--nats-replicas" in given:
+        paths["replicas"] = given["--nats-replicas"]
+    try:
+        return Nats(urls=given.get("--nats-url", ()), **paths)
+    except ValueError as error:
+        raise SetupError(f"the options for NATS do not fit: {error}") from None
 
 
 def _stated(config: Config) -> dict[str, object]:
@@ -183,11 +238,15 @@ def _stated(config: Config) -> dict[str, object]:
         "--tls-key": config.tls.key,
         "--client-ca": config.tls.client_ca,
         "--server-ca": config.tls.server_ca,
+        "--nats-url": config.nats.urls,
+        "--nats-ca": config.nats.ca,
+        "--nats-credentials": config.nats.credentials,
+        "--nats-replicas": config.nats.replicas,
     }
 
 
-def _normal(value: str | Path) -> str:
-    return str(value.absolute()) if isinstance(value, Path) else value
+def _normal(value: object) -> str:
+    return str(value.absolute() if isinstance(value, Path) else value)
 
 
 def _report(folder: StateFolder, begun: Inception, *, as_json: bool) -> None:

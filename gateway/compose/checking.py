@@ -2,8 +2,9 @@
 
 * Nothing of the folder is changed. nats-server mends what it finds when it starts, and so hides it:
   it is run on a copy of its folder, in the scratch folder.
-* Under a running gateway the stream belongs to the gateway: everything else is checked, and that
-  the stream was not is said.
+* Where nodes share NATS servers, the streams are read there.
+* Under a running gateway with a nats-server of its own the stream belongs to the gateway:
+  everything else is checked, and that the stream was not is said.
 * The folder's lock is held while the copy is made and read, so that no gateway starts meanwhile.
 """
 
@@ -27,10 +28,12 @@ from gateway.compose.config import Config
 from gateway.compose.ledger import connected
 from gateway.compose.limits import Limits
 from gateway.compose.log import LogPlan, audit_plan, ledger_plan
+from gateway.compose.nats import Nats
 from gateway.compose.state import Inception, SetupError, StateFolder
 from gateway.core.errors import Fault
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.nats_external import ExternalNats
 from gateway.ledger.nats_roles import Role
 from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.scrub import Scrub
@@ -165,19 +168,26 @@ async def scrub_folder(state: StateFolder, *, bytes_per_second: float) -> dict[s
 def sites(state: StateFolder, inception: Inception) -> list[LogSite]:
     """Say where the logs of a folder stand; those that were begun."""
     limits = Limits()
+    among_others = nats_of(state).external is not None
     pairs = [(ledger_plan(state, inception.origin, limits), inception.log_key)]
     if inception.audit_log_key:
         pairs.append((audit_plan(state, inception.origin, limits), inception.audit_log_key))
     genesis = inception.genesis_digest
     return [
-        _site(plan, key, name, digest)
+        _site(plan, key, name, digest, among_others)
         for (plan, key), name, digest in zip(
             pairs, ("ledger", "audit"), (genesis, ""), strict=False
         )
     ]
 
 
-def _site(plan: LogPlan, key: str, name: str, genesis: str) -> LogSite:
+def _site(
+    plan: LogPlan,
+    key: str,
+    name: str,
+    genesis: str,
+    among_others: bool,  # noqa: FBT001 - of this module
+) -> LogSite:
     return LogSite(
         name=name,
         origin=plan.origin,
@@ -185,6 +195,7 @@ def _site(plan: LogPlan, key: str, name: str, genesis: str) -> LogSite:
         store=plan.store,
         keeper=plan.keeper,
         pinned=key,
+        key_elsewhere=among_others,
         genesis=genesis,
         summarize=plan.summarize,
     )
@@ -202,10 +213,38 @@ class _Way:
 async def _stream(
     state: StateFolder, scratch: Path, wish: str, held: StateLock | None
 ) -> AsyncGenerator[_Way, None]:
-    """Run a nats-server on a copy of the folder's streams, if nobody else has the folder."""
+    """Find a way to the streams: where they are, or to a copy of the folder's own."""
+    external = nats_of(state).external
     if wish == "leave":
         yield _Way(integrator=None, why="")
+    elif external is not None:
+        async with _shared(external) as way:
+            yield way
+    else:
+        async with _copied(state, scratch, held) as way:
+            yield way
+
+
+@asynccontextmanager
+async def _shared(external: ExternalNats) -> AsyncGenerator[_Way, None]:
+    """Read the streams where nodes share them, as any integrator does."""
+    try:
+        endpoint = external.endpoint({Role.INTEGRATOR})
+        integrator = await RoleConnection.open(endpoint, Role.INTEGRATOR)
+    except Fault as fault:
+        yield _Way(integrator=None, why=fault.detail)
         return
+    try:
+        yield _Way(integrator=integrator, why="")
+    finally:
+        await integrator.close()
+
+
+@asynccontextmanager
+async def _copied(
+    state: StateFolder, scratch: Path, held: StateLock | None
+) -> AsyncGenerator[_Way, None]:
+    """Run a nats-server on a copy of the folder's streams, if nobody else has the folder."""
     try:
         lock = held or await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     except Fault:
@@ -230,6 +269,19 @@ async def _stream(
     finally:
         if held is None:
             lock.release()
+
+
+def nats_of(state: StateFolder) -> Nats:
+    """Say where NATS is; a child where the configuration does not tell.
+
+    Args:
+        state: The folder.
+    """
+    try:
+        return Config.read(state.config).nats
+    except SetupError:
+        # Said by the check of the configuration.
+        return Nats()
 
 
 def _inception(state: StateFolder, findings: Findings) -> Inception | None:

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import platform
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from gateway.compose.address import Address
 from gateway.compose.limits import Limits
 from gateway.compose.log_http import LogHttp
 from gateway.compose.logs import Log
+from gateway.compose.nats import Nats
 from gateway.compose.settings import read_tables, render_tables, setting
 from gateway.compose.state import SetupError
 from gateway.compose.witnessing import Witnessing
@@ -30,6 +32,7 @@ VERSION: Final = 1
 """How the file is read. A key that changes its meaning makes a new one; a new key does not."""
 
 MOST_WORKERS: Final = 64
+_NAME_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,14 @@ class Tls:
 class Node:
     """See `[node]`."""
 
+    name: str = field(
+        default="",
+        metadata=setting(
+            "What this node is called, in blocks and in the lease; left empty, as its host is.\n"
+            "Each node of an exchange has a name of its own."
+        ),
+    )
+
     workers: int = field(
         default=0,
         metadata=setting(
@@ -79,6 +90,16 @@ class Node:
             most=MOST_WORKERS,
         ),
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is not for people."""
+        if len(self.name) > _NAME_LENGTH or not self.name.isprintable():
+            raise ValueError(f"name is at most {_NAME_LENGTH} printable characters")
+
+    @property
+    def called(self) -> str:
+        """Its name."""
+        return self.name or platform.node()[:_NAME_LENGTH] or "gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +192,8 @@ class Config:
     Attributes:
         listen: Where it listens, and under which address members reach it.
         tls: Its certificate and key, and the authorities.
-        node: How it is spread over processes.
+        node: What it is called, and how it is spread over processes.
+        nats: Where NATS is.
         limits: What it takes on.
         log_http: Where strangers read the logs.
         log: What is logged.
@@ -187,7 +209,13 @@ class Config:
     )
     node: Node = field(
         default_factory=Node,
-        metadata=setting("How the gateway is spread over processes."),
+        metadata=setting("What this node is called, and how it is spread over processes."),
+    )
+    nats: Nats = field(
+        default_factory=Nats,
+        metadata=setting(
+            "Where NATS is: a child of this gateway unless servers are named, which nodes share."
+        ),
     )
     limits: Limits = field(
         default_factory=Limits,

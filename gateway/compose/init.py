@@ -8,31 +8,46 @@
   anew; nor is a log key where a store or a stream stands without one, marker or not: the key comes
   first. The store follows from the stream: it is made anew.
 * A folder that was begun before there were audit logs gets one.
+* Over NATS servers that somebody else runs, streams that are there without a key here were made by
+  another node: it is joined (`gateway.compose.joining`), not begun again. And there, once begun,
+  `init` signs nothing: whose turn that is, the running nodes know.
 * Every run is an event of the audit log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
 
 from gateway.admission.genesis import Genesis, genesis_entry
+from gateway.compose.company import Side, keeper_of
 from gateway.compose.config import Config
 from gateway.compose.join import join_file
 from gateway.compose.ledger import House, connected, opened
-from gateway.compose.log import LogPlan, audit_plan, check_pinned, ledger_plan
+from gateway.compose.log import LogPlan, audit_plan, ledger_plan
+from gateway.compose.nats import Nats
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.audit import Act, AdminAct, Event
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry
 from gateway.ledger import inception as beginning
+from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
+from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import INIT_ROLES, SERVE_ROLES, Log, Role
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
 from gateway.ledger.stream import JetStreamAppender
-from gateway.ledger.stream_setup import check_stream, create_stream, holds_files
+from gateway.ledger.stream_setup import (
+    check_lease,
+    check_stream,
+    create_lease,
+    create_stream,
+    holds_files,
+    stream_exists,
+)
 from gateway.wire import audit, blocks
 
 _NODE: Final = "init"
@@ -66,17 +81,16 @@ async def initialise(
     _check_same(begun, genesis, state)
     # Nothing is begun for a gateway that could not serve.
     config.tls.files.credentials()
-    async with opened(state, INIT_ROLES | SERVE_ROLES) as house:
+    async with opened(state, config.nats, INIT_ROLES | SERVE_ROLES) as house:
         ledger = ledger_plan(state, genesis.origin, config.limits)
         audit_log = audit_plan(state, genesis.origin, config.limits)
-        keeper = await _kept(ledger, house, pinned=begun.log_key if begun else "", beside=())
+        nats = config.nats
+        pinned = begun.log_key if begun else ""
+        keeper = await _kept(ledger, house, nats, pinned=pinned, beside=())
+        pinned = begun.audit_log_key if begun else ""
         # The ledger's stream is there by now, with its files.
-        audit_keeper = await _kept(
-            audit_log,
-            house,
-            pinned=begun.audit_log_key if begun else "",
-            beside=(ledger.log,),
-        )
+        audit_keeper = await _kept(audit_log, house, nats, pinned=pinned, beside=(ledger.log,))
+        await _lease(house, nats)
         inception = Inception(
             origin=genesis.origin,
             trust_domain=genesis.trust_domain,
@@ -84,8 +98,10 @@ async def initialise(
             log_key=str(keeper.verifier),
             audit_log_key=str(audit_keeper.verifier),
         )
-        await _begin(state, ledger, house, keeper, genesis, now=now, salt=salt())
-        await _note(audit_log, house, audit_keeper, now=now, salt=salt())
+        alone = begun is None or nats.external is None
+        folding = _signing(house) if alone else comparing(house)
+        await _begin(state, ledger, house, folding(ledger, keeper), genesis, now=now, salt=salt())
+        await record_init(audit_log, house, folding(audit_log, audit_keeper), now=now, salt=salt())
     if not state.config.exists():
         write_whole(state.config, config.render())
     write_whole(state.join, join_file(inception, config))
@@ -94,32 +110,84 @@ async def initialise(
     return inception
 
 
-async def _kept(plan: LogPlan, house: House, *, pinned: str, beside: Collection[Log]) -> Keeper:
+async def _kept(
+    plan: LogPlan, house: House, nats: Nats, *, pinned: str, beside: Collection[Log]
+) -> Keeper:
     """Make a log's key, stream and store, or check those that members have pinned."""
     if not pinned:
-        _check_key_not_lost(plan, house, beside)
+        await _check_key_not_lost(plan, house, beside)
         keeper = Keeper.create(plan.keeper, plan.origin)
-        async with connected(house.nats.endpoint, Role.KEEPER) as connection:
+        async with _as_keeper(house) as connection:
             await create_stream(
                 connection,
                 plan.log,
+                replicas=nats.held_by,
                 store_dir=house.nats.store_dir,
                 beside=beside,
             )
     else:
-        keeper = Keeper.load(plan.keeper, plan.origin)
-        check_pinned(keeper, pinned, plan)
-        await check_stream(house.integrator, plan.log)
+        keeper = keeper_of(plan, pinned, nats)
+        await check_stream(house.integrator, plan.log, replicas=nats.held_by)
     Store.create(plan.store, plan.origin)
     return keeper
 
 
-async def _note(plan: LogPlan, house: House, keeper: Keeper, *, now: datetime, salt: bytes) -> None:
-    """Record in the audit log that `init` was run."""
+async def _lease(house: House, nats: Nats) -> None:
+    """Have the bucket of the lease, where there may be other nodes."""
+    if nats.external is None:
+        return
+    if Role.KEEPER in house.nats.endpoint.seeds:
+        async with _as_keeper(house) as connection:
+            await create_lease(connection, replicas=nats.held_by)
+    else:
+        await check_lease(house.integrator)
+
+
+@asynccontextmanager
+async def _as_keeper(house: House) -> AsyncGenerator[RoleConnection, None]:
+    if Role.KEEPER not in house.nats.endpoint.seeds:
+        raise SetupError(
+            "streams are made with the secret of the role keeper: put it into nats.credentials "
+            "while `init` runs"
+        )
+    async with connected(house.nats.endpoint, Role.KEEPER) as connection:
+        yield connection
+
+
+Folding = Callable[[LogPlan, Keeper], Integrator]
+"""Opens a log's store and makes what folds it."""
+
+
+def _signing(house: House) -> Folding:
+    """Have a log signed as it is folded."""
+    return lambda plan, keeper: plan.integrator(house.integrator, plan.open_store(), keeper)
+
+
+def comparing(house: House) -> Folding:
+    """Have a log folded and compared with what is signed elsewhere."""
+    return lambda plan, keeper: (
+        Side.of(plan, house.integrator, plan.open_store(), keeper).integrator
+    )
+
+
+async def record_init(
+    plan: LogPlan, house: House, integrator: Integrator, *, now: datetime, salt: bytes
+) -> None:
+    """Record in the audit log that `init` was run.
+
+    Args:
+        plan: How the audit log is made.
+        house: The connections.
+        integrator: Its integrator, closed afterwards.
+        now: The present, UTC.
+        salt: 32 fresh random bytes.
+
+    Raises:
+        Fault: The log cannot be proven whole, or stream or store failed.
+    """
     body = audit.encode(Event(happening=AdminAct(act=Act.INIT)), now)
     entry = Entry(body=body, salt=salt, judged_at=0, reads=(), writes=())
     block = blocks.encode_block([blocks.encode_entry(entry)], node=_NODE, sealed_time=now)
-    integrator = plan.integrator(house.integrator, plan.open_store(), keeper)
     try:
         # What is there is proven before anything is added to it.
         await integrator.catch_up()
@@ -133,14 +201,13 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
     state: StateFolder,
     plan: LogPlan,
     house: House,
-    keeper: Keeper,
+    integrator: Integrator,
     genesis: Genesis,
     *,
     now: datetime,
     salt: bytes,
 ) -> None:
     """Record the genesis entry where there is none, and check that it is this one."""
-    integrator = plan.integrator(house.integrator, plan.open_store(), keeper)
     try:
         await beginning.begin(
             integrator=integrator,
@@ -151,14 +218,19 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
         )
     finally:
         await integrator.close()
+    if first_digest(plan) != genesis.digest:
+        raise _other_genesis(state)
+
+
+def first_digest(plan: LogPlan) -> bytes | None:
+    """Give the digest of the statement that a log begins with; None where it is empty."""
     reader = StoreReader(plan.store, plan.origin)
     try:
         with reader.snapshot() as snapshot:
             first = snapshot.by_index(0)
     finally:
         reader.close()
-    if first is None or first.summary is None or first.summary.digest != genesis.digest:
-        raise _other_genesis(state)
+    return None if first is None or first.summary is None else first.summary.digest
 
 
 def _check_same(begun: Inception | None, genesis: Genesis, state: StateFolder) -> None:
@@ -166,11 +238,19 @@ def _check_same(begun: Inception | None, genesis: Genesis, state: StateFolder) -
         raise _other_genesis(state)
 
 
-def _check_key_not_lost(plan: LogPlan, house: House, beside: Collection[Log]) -> None:
+async def _check_key_not_lost(plan: LogPlan, house: House, beside: Collection[Log]) -> None:
     """Refuse to make a log key for a log that another key has signed."""
     if plan.keeper.exists():
         return
-    if plan.store.exists() or holds_files(house.nats.store_dir, beside):
+    folder = house.nats.store_dir
+    if folder is None and await stream_exists(house.integrator, plan.log):
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            f"NATS has the stream {plan.log.stream} already, and {plan.keeper} holds no key: where "
+            "another node began this exchange, join it with `init --join exchange.toml`; where "
+            f"this one did, restore {plan.keeper} from a copy",
+        )
+    if plan.store.exists() or (folder is not None and holds_files(folder, beside)):
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
             f"{plan.store.parent} holds the log {plan.origin} without its key: restore "

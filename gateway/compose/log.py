@@ -17,9 +17,9 @@ from pathlib import Path
 from gateway.compose import generations
 from gateway.compose.limits import Limits
 from gateway.compose.measured import MeasuredAppender
-from gateway.compose.state import StateFolder
+from gateway.compose.state import SetupError, StateFolder
 from gateway.core import audit
-from gateway.core.checkpoint import NoteVerifier
+from gateway.core.checkpoint import NoteError, NoteVerifier
 from gateway.core.errors import Fault, Reason
 from gateway.core.witness_policy import WitnessPolicy
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
@@ -28,7 +28,7 @@ from gateway.ledger.head import Head
 from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_connection import RoleConnection
-from gateway.ledger.nats_roles import Log
+from gateway.ledger.nats_roles import ALONE, Log
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
 from gateway.ledger.store import Store, Summarizer
@@ -49,6 +49,8 @@ class LogPlan:
         keeper: The folder of its key.
         summarize: Reads what its index keeps of an entry.
         limits: How much its recorder takes on, and how long it waits.
+        evidence: The folder for what contradicts a signed checkpoint.
+        node: The name under which this run of the node speaks to its own workers.
     """
 
     log: Log
@@ -57,13 +59,15 @@ class LogPlan:
     keeper: Path
     summarize: Summarizer
     limits: RecorderLimits
+    evidence: Path
+    node: str
 
     def open_store(self) -> Store:
         """Open the writing side of its store."""
         return Store.open(self.store, self.origin, summarize=self.summarize)
 
     def integrator(self, connection: RoleConnection, store: Store, keeper: Keeper) -> Integrator:
-        """Make its integrator.
+        """Make its integrator, on a node that is alone; among others, see `company`.
 
         Args:
             connection: The integrator's.
@@ -74,7 +78,7 @@ class LogPlan:
             stream=JetStreamReader(connection, self.log),
             store=store,
             endorser=keeper,
-            announcer=NatsAnnouncer(connection, self.log),
+            announcer=NatsAnnouncer(connection, self.log, node=self.node),
         )
 
 
@@ -102,13 +106,14 @@ class LogParts:
         return (self.head,) if self.cosigned is None else (self.head, self.cosigned)
 
 
-def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
+def ledger_plan(state: StateFolder, origin: str, limits: Limits, *, node: str = ALONE) -> LogPlan:
     """Say how the ledger of a state folder is made.
 
     Args:
         state: The state folder.
         origin: The ledger's origin.
         limits: What the gateway takes on.
+        node: The name under which this run of the node speaks to its own workers.
 
     Returns:
         The plan.
@@ -120,16 +125,19 @@ def ledger_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
         keeper=state.keeper,
         summarize=entries.summarize,
         limits=limits.recorder,
+        evidence=state.evidence / "ledger",
+        node=node,
     )
 
 
-def audit_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
+def audit_plan(state: StateFolder, origin: str, limits: Limits, *, node: str = ALONE) -> LogPlan:
     """Say how the audit log beside a ledger is made.
 
     Args:
         state: The state folder.
         origin: The ledger's origin.
         limits: What the gateway takes on.
+        node: The name under which this run of the node speaks to its own workers.
 
     Returns:
         The plan.
@@ -141,21 +149,46 @@ def audit_plan(state: StateFolder, origin: str, limits: Limits) -> LogPlan:
         keeper=state.audit_keeper,
         summarize=audit_events.summarize,
         limits=limits.audit_recorder,
+        evidence=state.evidence / "audit",
+        node=node,
     )
 
 
-def plans_of(state: StateFolder, origin: str, limits: Limits) -> tuple[LogPlan, LogPlan]:
+def plans_of(
+    state: StateFolder, origin: str, limits: Limits, *, node: str = ALONE
+) -> tuple[LogPlan, LogPlan]:
     """Say how both logs of a state folder are made, in the order of `LOGS`.
 
     Args:
         state: The state folder.
         origin: The ledger's origin.
         limits: What the gateway takes on.
+        node: The name under which this run of the node speaks to its own workers.
 
     Returns:
         The ledger's plan, and that of the audit log.
     """
-    return ledger_plan(state, origin, limits), audit_plan(state, origin, limits)
+    return (
+        ledger_plan(state, origin, limits, node=node),
+        audit_plan(state, origin, limits, node=node),
+    )
+
+
+def verifier_of(pinned: str) -> NoteVerifier:
+    """Read a verifier key as the marker holds it.
+
+    Args:
+        pinned: The key.
+
+    Raises:
+        SetupError: It is none.
+    """
+    try:
+        return NoteVerifier.parse(pinned)
+    except NoteError:
+        raise SetupError(
+            "inception.json is damaged: restore it from a copy of the state folder"
+        ) from None
 
 
 def check_pinned(keeper: Keeper, pinned: str, plan: LogPlan) -> None:
@@ -205,7 +238,7 @@ def wire(  # noqa: PLR0913 - what a worker has of a log
     reader = StoreReader(plan.store, plan.origin)
 
     def heard(behind: WitnessPolicy | None) -> Head:
-        announcements = NatsAnnouncements(connection, plan.log)
+        announcements = NatsAnnouncements(connection, plan.log, node=plan.node)
         return Head(reader=reader, announcements=announcements, verifier=verifier, witnesses=behind)
 
     head = heard(None)
@@ -217,7 +250,7 @@ def wire(  # noqa: PLR0913 - what a worker has of a log
         now=now,
         limits=plan.limits,
     )
-    conditions = NatsConditions(connection, plan.log)
+    conditions = NatsConditions(connection, plan.log, node=plan.node)
     return LogParts(
         reader=reader,
         head=head,

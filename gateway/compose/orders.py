@@ -38,8 +38,9 @@ class Orders:
         listen: Where a worker listens, `host:port`.
         json_logs: Whether log lines are JSON.
         urls: Where the nats-server listens.
-        certificate: Its certificate, PEM.
-        seed: The nkey seed of the role.
+        authorities: The certificates that it has to prove itself with, PEM.
+        node: The name under which the processes of this node speak to one another over NATS.
+        seed: The nkey seed of the role, or the text of its `.creds` file.
     """
 
     role: Role
@@ -49,14 +50,15 @@ class Orders:
     listen: str
     json_logs: bool
     urls: tuple[str, ...]
-    certificate: str
+    authorities: str
+    node: str
     seed: str = field(repr=False)
 
     @property
     def endpoint(self) -> NatsEndpoint:
         """The nats-server, for this role alone."""
         return NatsEndpoint(
-            urls=self.urls, tls=nats_conf.pinned(self.certificate), seeds={self.role: self.seed}
+            urls=self.urls, tls=nats_conf.pinned(self.authorities), seeds={self.role: self.seed}
         )
 
     def line(self) -> bytes:

@@ -141,8 +141,8 @@ async def run(reports: int) -> int:
 async def _integrate(orders: Orders, config: Config, post: Post) -> None:
     state = StateFolder(root=orders.state)
     inception = begun(state)
-    plans = plans_of(state, inception.origin, config.limits)
-    keys = integrating.keepers(plans, inception)
+    plans = plans_of(state, inception.origin, config.limits, node=orders.node)
+    keys = integrating.keepers(plans, inception, config.nats)
     showing = Showing(state, config, name="integrator", place=orders.place)
 
     def halted(fault: Fault) -> None:
@@ -150,13 +150,13 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
 
     async with (
         connected(orders.endpoint, Role.INTEGRATOR) as connection,
-        integrating.integrators(plans, keys, connection) as both,
+        integrating.integrators(plans, keys, connection, config) as both,
         integrating.folding(both, connection, halted) as lasting,
-        integrating.scrubbing(plans, both, connection, config.scrub),
+        integrating.scrubbing(plans, both.both, connection, config.scrub),
         showing.shown() as shown,
-        cosigning(config.witnesses, plans, both) as asking,
+        cosigning(config.witnesses, plans, both.both) as asking,
     ):
-        showing.integrators(both)
+        showing.integrators(both.both)
         collect_seldom()
         post.say(Word.READY)
         await until_stopped(post.stop, [*lasting, *asking, *shown])
@@ -165,11 +165,12 @@ async def _integrate(orders: Orders, config: Config, post: Post) -> None:
 async def _work(orders: Orders, config: Config, post: Post) -> None:
     state = StateFolder(root=orders.state)
     inception = begun(state)
+    plans = plans_of(state, inception.origin, config.limits, node=orders.node)
     showing = Showing(state, config, name=f"worker-{orders.place}", place=orders.place)
     try:
         async with (
             connected(orders.endpoint, Role.WORKER) as connection,
-            working.wired(state, inception, config, connection, showing.meter) as parts,
+            working.wired(plans, inception, config, connection, showing.meter) as parts,
             working.working(
                 parts,
                 config=config,

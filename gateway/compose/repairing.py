@@ -29,7 +29,7 @@ from gateway.care.inspection import Inspection
 from gateway.care.rebuild import Rebuilt, Signed
 from gateway.care.site import LogSite, Progress
 from gateway.compose import gate, generations, placing
-from gateway.compose.checking import check_folder, sites
+from gateway.compose.checking import check_folder, nats_of, sites
 from gateway.compose.ledger import connected
 from gateway.compose.placing import Plan, Replacement
 from gateway.compose.state import Inception, SetupError, StateFolder
@@ -329,6 +329,12 @@ async def _make_streams(
     """Make the new generations with a nats-server of their own, away from what is damaged."""
     if not mendings:
         return
+    if nats_of(state).external is not None:
+        raise Fault(
+            Reason.LEDGER_NOT_PROVEN,
+            "the streams are at NATS servers that nodes share, and no node makes them anew: restore "
+            "them there, from a copy that is not older than the nodes' stores",
+        )
     new = {each.site.name: each.stream for each in mendings}
     current = generations.logs_of(state)
     logs = [new.get(name) or log for name, log in zip(generations.NAMES, current, strict=True)]

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -85,25 +86,27 @@ async def _together(
     ready: Callable[[str], None],
 ) -> None:
     """Run worker and integrator in this process."""
-    plans = plans_of(state, inception.origin, config.limits)
-    keys = integrating.keepers(plans, inception)
+    # New at every start: whoever copied the folder does not hear this node, nor it them.
+    name = secrets.token_hex(8)
+    plans = plans_of(state, inception.origin, config.limits, node=name)
+    keys = integrating.keepers(plans, inception, config.nats)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         showing = Showing(state, config, name="gateway", place=0)
-        house = await enter(opened(state, SERVE_ROLES))
-        showing.nats(house.nats)
-        both = await enter(integrating.integrators(plans, keys, house.integrator))
-        parts = await enter(working.wired(state, inception, config, house.worker, showing.meter))
+        house = await enter(opened(state, config.nats, SERVE_ROLES))
+        showing.nats(house.nats.child)
+        both = await enter(integrating.integrators(plans, keys, house.integrator, config))
+        parts = await enter(working.wired(plans, inception, config, house.worker, showing.meter))
 
-        showing.integrators(both)
+        showing.integrators(both.both)
         showing.worker(parts)
 
         def halted(fault: Fault) -> None:
             parts.journal.acted(AdminAct(act=Act.HALT, reason=fault.reason))
 
         lasting = await enter(integrating.folding(both, house.integrator, halted))
-        asking = await enter(cosigning(config.witnesses, plans, both))
-        await enter(integrating.scrubbing(plans, both, house.integrator, config.scrub))
+        asking = await enter(cosigning(config.witnesses, plans, both.both))
+        await enter(integrating.scrubbing(plans, both.both, house.integrator, config.scrub))
         worker = await enter(
             working.working(
                 parts,

@@ -68,9 +68,9 @@ class Showing:
         """Show both integrators."""
         self._both = both
 
-    def nats(self, nats: EmbeddedNats) -> None:
-        """Show the nats-server."""
-        if self._metrics is not None:
+    def nats(self, nats: EmbeddedNats | None) -> None:
+        """Show the nats-server, where it is a child."""
+        if self._metrics is not None and nats is not None:
             self._metrics.watch_number(
                 "nats_restarts",
                 "How often nats-server ended by itself.",

@@ -106,6 +106,11 @@ class StateFolder:
         return self.root / "run" / "log-listen"
 
     @property
+    def evidence(self) -> Path:
+        """Where a node among others keeps what contradicts a signed checkpoint."""
+        return self.root / "evidence"
+
+    @property
     def inception(self) -> Path:
         """The marker that the ledger was begun."""
         return self.root / "inception.json"

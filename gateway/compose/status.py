@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, unique
+from functools import partial
 from typing import Any, Final
 
 from gateway.compose.bulletin import VERSION, folder_of
+from gateway.compose.company import keeper_of
 from gateway.compose.config import Config
 from gateway.compose.log import LogPlan, audit_plan, ledger_plan
 from gateway.compose.state import Inception, SetupError, StateFolder
@@ -135,13 +137,18 @@ def status_of(state: StateFolder, now: datetime) -> Status:
     inception = Inception.read(state)
     if inception is None:
         raise SetupError(f"no ledger was begun in {state.root}")
-    limits = Config.read(state.config).limits
+    config = Config.read(state.config)
+    limits = config.limits
     running = is_held(state.root)
     said = list(_bulletins(state)) if running else []
-    plans = {"ledger": ledger_plan(state, inception.origin, limits)}
+    plans = {"ledger": (ledger_plan(state, inception.origin, limits), inception.log_key)}
     if inception.audit_log_key:
-        plans["audit"] = audit_plan(state, inception.origin, limits)
-    logs = tuple(_log(name, plan, said) for name, plan in plans.items())
+        audit = audit_plan(state, inception.origin, limits)
+        plans["audit"] = (audit, inception.audit_log_key)
+    logs = tuple(
+        _log(name, plan, said, partial(keeper_of, plan, pin, config.nats))
+        for name, (plan, pin) in plans.items()
+    )
     processes = tuple(_process(each, now) for each in said)
     return Status(
         verdict=_judge(running, processes, logs),
@@ -208,7 +215,9 @@ def _process(said: Mapping[str, Any], now: datetime) -> Process:
     )
 
 
-def _log(name: str, plan: LogPlan, said: list[Mapping[str, Any]]) -> LogStatus:
+def _log(
+    name: str, plan: LogPlan, said: list[Mapping[str, Any]], keeper: Callable[[], Keeper]
+) -> LogStatus:
     each = [part for one in said if (part := one.get("logs", {}).get(name)) is not None]
     states = [part for part in each if part.get("state")]
     # Whoever folds knows best; workers only hear it.
@@ -220,7 +229,7 @@ def _log(name: str, plan: LogPlan, said: list[Mapping[str, Any]]) -> LogStatus:
         "waiting": sum(part.get("waiting", 0) for part in each),
     }
     try:
-        mark = Keeper.load(plan.keeper, plan.origin).mark
+        mark = keeper().mark
         with Observer.opened(plan.store, plan.origin) as store:
             tail, note = store.tail(1), store.note
             recorded = store.head.size

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -72,8 +73,10 @@ async def supervise(  # noqa: PLR0913 - one parameter for each thing that `serve
     """
     async with locked(state) as lock:
         with held(listen.host, listen.port) as port:
-            async with running(state, lock, SERVE_ROLES) as nats:
+            async with running(state, lock, config.nats, SERVE_ROLES) as nats:
                 bound = replace(listen, port=port)
+                # New at every start: whoever copied the folder does not hear this node.
+                node = secrets.token_hex(8)
 
                 def orders(role: Role, place: int, config: Config) -> Orders:
                     return Orders(
@@ -84,7 +87,8 @@ async def supervise(  # noqa: PLR0913 - one parameter for each thing that `serve
                         listen=str(bound),
                         json_logs=json_logs,
                         urls=nats.endpoint.urls,
-                        certificate=nats.certificate,
+                        authorities=nats.authorities,
+                        node=node,
                         seed=nats.endpoint.seeds[role],
                     )
 
@@ -102,7 +106,7 @@ async def supervise(  # noqa: PLR0913 - one parameter for each thing that `serve
                     ready=partial(ready, str(bound)),
                 )
                 showing = Showing(state, config, name="supervisor", place=0)
-                showing.nats(nats)
+                showing.nats(nats.child)
                 async with showing.shown() as shown:
                     await gateway.run(stop, shown)
 

@@ -19,11 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from gateway.compose.company import keeper_of
 from gateway.compose.config import VERSION, Config, document
-from gateway.compose.log import LogPlan, audit_plan, check_pinned, ledger_plan
+from gateway.compose.log import LogPlan, audit_plan, ledger_plan
+from gateway.compose.nats import Nats
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.ledger import schema
-from gateway.ledger.keeper import Keeper
 from gateway.ledger.lock import StateLock
 from gateway.ledger.observer import Observer
 from gateway.ledger.refold import Owner, refold
@@ -63,7 +64,9 @@ async def upgrade(state: StateFolder, progress: Progress) -> Upgraded:
     config = Config.read(state.config)
     lock = await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     try:
-        owners = [(plan, _owner(plan, pin)) for plan, pin in _plans(state, inception, config)]
+        owners = [
+            (plan, _owner(plan, pin, config.nats)) for plan, pin in _plans(state, inception, config)
+        ]
         # Newer ones and strangers are refused before the first is touched.
         for plan, owner in owners:
             schema.version(plan.store, owner.origin)
@@ -94,7 +97,7 @@ async def drop(state: StateFolder) -> tuple[Path, ...]:
     lock = await StateLock.acquire(state.root, within=_LOCK_SECONDS)
     try:
         for plan, pin in _plans(state, inception, config):
-            mark = _owner(plan, pin).mark
+            mark = _owner(plan, pin, config.nats).mark
             with Observer.opened(plan.store, plan.origin) as store:
                 if store.head.size < mark.size or store.root_at(mark.size) != mark.root:
                     raise SetupError(
@@ -124,9 +127,8 @@ def _plans(state: StateFolder, inception: Inception, config: Config) -> list[tup
     return plans
 
 
-def _owner(plan: LogPlan, pin: str) -> Owner:
-    keeper = Keeper.load(plan.keeper, plan.origin)
-    check_pinned(keeper, pin, plan)
+def _owner(plan: LogPlan, pin: str, nats: Nats) -> Owner:
+    keeper = keeper_of(plan, pin, nats)
     return Owner(summarize=plan.summarize, verifier=keeper.verifier, mark=keeper.mark)
 
 

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import secrets
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,12 +25,11 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from gateway.compose.address import Address
 from gateway.compose.config import Config
-from gateway.compose.log import LogParts, LogPlan, plans_of, wire
+from gateway.compose.log import LogParts, LogPlan, verifier_of, wire
 from gateway.compose.parts import Parts, build
-from gateway.compose.state import Inception, SetupError, StateFolder
+from gateway.compose.state import Inception
 from gateway.compose.stopping import until_stopped
 from gateway.core.audit import Act, AdminAct
-from gateway.core.checkpoint import NoteError, NoteVerifier
 from gateway.core.errors import Fault
 from gateway.edge.port import Sharing
 from gateway.edge.server import Server
@@ -46,7 +44,7 @@ _LOOK_SECONDS: Final = 0.1
 
 @asynccontextmanager
 async def wired(
-    state: StateFolder,
+    plans: Sequence[LogPlan],
     inception: Inception,
     config: Config,
     connection: RoleConnection,
@@ -55,8 +53,8 @@ async def wired(
     """Make a worker's parts; nothing runs yet.
 
     Args:
-        state: The state folder.
-        inception: What it was begun with.
+        plans: How both logs are made.
+        inception: What the ledger was begun with.
         config: The configuration.
         connection: The worker's.
         meter: Counts; None where nothing is counted.
@@ -66,15 +64,14 @@ async def wired(
         Fault: A store cannot be read; the text says what to do.
     """
     async with AsyncExitStack() as stack:
-        plans = plans_of(state, inception.origin, config.limits)
         witnesses = config.witnesses.load()
 
         def side(plan: LogPlan, pin: str) -> LogParts:
             log = wire(
                 plan,
                 connection=connection,
-                verifier=_verifier(state, pin),
-                node=platform.node()[:64] or "gateway",
+                verifier=verifier_of(pin),
+                node=config.node.called,
                 now=_now,
                 # Only the ledger's blocks are counted.
                 meter=meter if plan is plans[0] else None,
@@ -96,15 +93,6 @@ async def wired(
         )
         stack.push_async_callback(asyncio.to_thread, parts.readings.close)
         yield parts
-
-
-def _verifier(state: StateFolder, pin: str) -> NoteVerifier:
-    try:
-        return NoteVerifier.parse(pin)
-    except NoteError:
-        raise SetupError(
-            f"{state.inception} is damaged: restore it from a copy of the state folder"
-        ) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

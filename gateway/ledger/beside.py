@@ -43,10 +43,12 @@ class SayingAnnouncer:
     async def announce(self, note: bytes) -> None:
         """Announce; see `gateway.ports.blocks.Announcer.announce`."""
         await self._workers.announce(note)
+        # Workers are also told what witnesses have cosigned, which is of an earlier head.
+        newest = self._endorser.note or note
         if self._endorser.signing:
-            await self._notes.say(note)
+            await self._notes.say(newest)
         else:
-            self._notes.keep(note)
+            self._notes.keep(newest)
 
 
 class Beside:

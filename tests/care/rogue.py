@@ -10,6 +10,7 @@ from forewarn.exchange.v1 import ledger_pb2
 from gateway.compose.ledger import House, opened
 from gateway.compose.limits import Limits
 from gateway.compose.log import ledger_plan
+from gateway.compose.nats import Nats
 from gateway.compose.state import StateFolder
 from gateway.core.fold import Entry
 from gateway.ledger.keeper import Keeper
@@ -50,7 +51,7 @@ def block(*entries: Entry) -> bytes:
 async def write(state: Path, messages: Sequence[bytes]) -> None:
     """Put messages into the ledger's stream, and have the integrator fold and sign them."""
     folder = StateFolder(root=state)
-    async with opened(folder, SERVE_ROLES) as house:
+    async with opened(folder, Nats(), SERVE_ROLES) as house:
         await append(house, messages)
         plan = ledger_plan(folder, ORIGIN, Limits())
         integrator = plan.integrator(

@@ -21,6 +21,7 @@ from nats.js import api
 from gateway.care.findings import REMARKS, REMEDIES, Damage
 from gateway.compose.checking import Standing
 from gateway.compose.ledger import connected, opened
+from gateway.compose.nats import Nats
 from gateway.compose.state import StateFolder
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from gateway.ledger import nats_conf
@@ -83,7 +84,7 @@ def reused(state: Path) -> None:
     cut_stream(0.9, indexed=False)(state)
 
     async def go_on() -> None:
-        async with opened(StateFolder(root=state), SERVE_ROLES) as house:
+        async with opened(StateFolder(root=state), Nats(), SERVE_ROLES) as house:
             await rogue.append(house, [rogue.block(rogue.entry(b"%d" % n)) for n in range(3)])
 
     asyncio.run(go_on())
@@ -94,7 +95,7 @@ def other_settings(state: Path) -> None:
 
     async def change() -> None:
         async with (
-            opened(StateFolder(root=state), frozenset(Role)) as house,
+            opened(StateFolder(root=state), Nats(), frozenset(Role)) as house,
             connected(house.nats.endpoint, Role.KEEPER) as keeper,
         ):
             jsm = (await keeper.session()).client.jsm()

@@ -14,6 +14,7 @@ from gateway.care.findings import Damage
 from gateway.compose import generations
 from gateway.compose.checking import Standing
 from gateway.compose.ledger import opened
+from gateway.compose.nats import Nats
 from gateway.compose.state import SetupError, StateFolder
 from gateway.core.errors import Fault
 from gateway.ledger.nats_roles import LEDGER, SERVE_ROLES
@@ -132,7 +133,7 @@ def unfolded(copy: Live, count: int) -> list[bytes]:
     messages = [rogue.block(rogue.entry(b"late %d" % n + bytes(400))) for n in range(count)]
 
     async def put() -> None:
-        async with opened(StateFolder(root=copy.state), SERVE_ROLES) as house:
+        async with opened(StateFolder(root=copy.state), Nats(), SERVE_ROLES) as house:
             await rogue.append(house, messages)
 
     asyncio.run(put())
@@ -175,7 +176,7 @@ def test_a_record_inside_of_a_block_is_never_taken_for_one(copy: Live) -> None:
     fixed = struct.pack("<IQq", (20 + len(rest)) | 1 << 31, 14, 0)
 
     async def put() -> None:
-        async with opened(StateFolder(root=copy.state), SERVE_ROLES) as house:
+        async with opened(StateFolder(root=copy.state), Nats(), SERVE_ROLES) as house:
             await rogue.append(house, [rogue.block(rogue.entry(fixed + rest))])
 
     asyncio.run(put())

@@ -12,6 +12,7 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.compose.ledger import opened
+from gateway.compose.nats import Nats
 from gateway.compose.state import StateFolder
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_roles import LEDGER, SERVE_ROLES
@@ -70,7 +71,7 @@ def test_the_streams_copy_is_compared(copy: Live) -> None:
     flip_in_stream(4)(copy.state)
 
     async def scrub() -> None:
-        async with opened(StateFolder(root=copy.state), SERVE_ROLES) as house:
+        async with opened(StateFolder(root=copy.state), Nats(), SERVE_ROLES) as house:
             stream = JetStreamReader(house.integrator, LEDGER)
             path = copy.state / "ledger.db"
             await Scrub(path=path, stream=stream, bytes_per_second=FAST).once()

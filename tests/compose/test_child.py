@@ -29,7 +29,8 @@ ORDERS = Orders(
     listen="127.0.0.1:8443",
     json_logs=True,
     urls=("tls://127.0.0.1:4222",),
-    certificate="-----BEGIN CERTIFICATE-----\n",
+    authorities="-----BEGIN CERTIFICATE-----\n",
+    node="node",
     seed="SU...",
 )
 STOP = Order(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum, unique
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,8 @@ NARROWER: dict[str, st.SearchStrategy[Any]] = {
         [Address(host=host, port=9464) for host in ("127.0.0.1", "127.9.9.9", "[::1]", "localhost")]
     ),
     "log.parts": st.lists(st.sampled_from(["gateway.edge=debug", "nats=info"])).map(tuple),
+    "nats.replicas": st.sampled_from([1, 3, 5]),
+    "node.name": st.from_regex(r"[A-Za-z0-9 _.-]{0,64}", fullmatch=True),
 }
 
 
@@ -104,9 +107,19 @@ def values(each: Setting) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), found) if each.optional else found
 
 
+def made_of(table: type[Any], keys: dict[str, Any]) -> Any:
+    """Make a table; None where its keys do not go together."""
+    try:
+        return table(**keys)
+    except ValueError:
+        return None
+
+
 def filled(made: type[Any]) -> st.SearchStrategy[Any]:
     tables = {
-        table.name: st.builds(table.made, **{each.key: values(each) for each in table.settings})
+        table.name: st.fixed_dictionaries({each.key: values(each) for each in table.settings})
+        .map(partial(made_of, table.made))
+        .filter(lambda found: found is not None)
         for table in tables_of(made)
     }
     return st.builds(made, **tables)
@@ -163,7 +176,10 @@ def test_what_is_left_out_has_its_default_and_paths_lead_from_the_folder() -> No
     [
         ("[limits]\ncals = 5", "cals is not known in [limits]; did you mean calls?"),
         ("[limit]\ncalls = 5", "limit is not known in the file; did you mean [limits]?"),
-        ("[zebra]", "zebra is not known in the file; known are [listen], [tls], [node], [limits]"),
+        (
+            "[zebra]",
+            "zebra is not known in the file; known are [listen], [tls], [node], [nats], [limits]",
+        ),
         ("[limits]\ncalls = 0", "calls is 0: give a whole number of calls from 1 to 1,000,000"),
         ("[limits]\nconnection_hours = 169", "a whole number of hours from 1 to 168"),
         ("[limits]\ncalls = 5.5", "limits.calls is 5.5: give a whole number"),

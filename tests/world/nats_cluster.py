@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -20,7 +21,9 @@ from pathlib import Path
 from certs.authority import CLIENT_AUTH, SERVER_AUTH, Authority
 from certs.files import write_pair
 from gateway.ledger import tether
+from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_external import ExternalNats, make_keys, permissions
+from gateway.ledger.nats_roles import LEDGER, Role
 from gateway.ledger.nats_server import server_binary
 
 _WAIT_SECONDS = 60.0
@@ -68,7 +71,7 @@ class Cluster:
             conf.write_text(self._conf(name))
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
-                    tether.command(signal.SIGTERM, str(server_binary()), "-c", str(conf)),
+                    tether.command(signal.SIGKILL, str(server_binary()), "-c", str(conf)),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -82,6 +85,21 @@ class Cluster:
         while not any(b"metadata leader" in log.read_bytes() for log in logs if log.exists()):
             assert time.monotonic() < end, "no cluster in time"
             time.sleep(0.05)
+
+    def leader(self, stream: str = LEDGER.stream) -> str:
+        """Name the server that leads a stream."""
+        return asyncio.run(self._leader(stream))
+
+    async def _leader(self, stream: str) -> str:
+        endpoint = self.external.endpoint({Role.INTEGRATOR})
+        connection = await RoleConnection.open(endpoint, Role.INTEGRATOR, within=_WAIT_SECONDS)
+        try:
+            session = await connection.session(within=_WAIT_SECONDS)
+            info = await session.client.jsm().stream_info(stream)
+        finally:
+            await connection.close()
+        assert info.cluster is not None
+        return info.cluster.leader or ""
 
     def kill(self, name: str) -> None:
         """End a server as a crash would."""
@@ -100,19 +118,21 @@ class Cluster:
         )
         routes = ", ".join(f'"tls://127.0.0.1:{port}"' for port in self.routes.values())
         sync = self.sync_interval.get(name, "always")
+        # One alone is a server, and no cluster of which others are missing.
+        cluster = f"""
+cluster: {{
+  name: exchange
+  listen: "127.0.0.1:{self.routes[name]}"
+  routes: [ {routes} ]
+  tls: {{ {tls}, ca_file: "{self.folder}/ca/ca.pem", verify: true }}
+}}"""
         return f"""
 server_name: {name}
 listen: "127.0.0.1:{self.ports[name]}"
 max_payload: 8MB
 tls: {{ {tls}, handshake_first: true }}
 jetstream: {{ store_dir: "{self.folder}/{name}", sync_interval: "{sync}" }}
-cluster: {{
-  name: exchange
-  listen: "127.0.0.1:{self.routes[name]}"
-  routes: [ {routes} ]
-  tls: {{ {tls}, ca_file: "{self.folder}/ca/ca.pem", verify: true }}
-}}
-include "accounts.conf"
+include "accounts.conf"{cluster if len(self.ports) > 1 else ""}
 """
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.compose.company import keeper_of
 from gateway.compose.doctor.finding import Finding, ok, problem, warning
 from gateway.compose.doctor.patient import Patient
 from gateway.compose.log import LogPlan
+from gateway.compose.nats import Nats
 from gateway.core.errors import Fault
-from gateway.ledger.keeper import Keeper
 from gateway.ledger.observer import Observer
 
 
@@ -33,14 +34,9 @@ def audit_log(patient: Patient) -> Iterator[Finding]:
 
 
 def _log(plan: LogPlan, pin: str, patient: Patient) -> Iterator[Finding]:
+    nats = Nats() if isinstance(patient.config, str) else patient.config.nats
     try:
-        keeper = Keeper.load(plan.keeper, plan.origin)
-        if str(keeper.verifier) != pin:
-            yield problem(
-                f"the log key in {plan.keeper} is not the one that members have pinned",
-                f"restore {plan.keeper} from a copy",
-            )
-            return
+        keeper = keeper_of(plan, pin, nats)
         with Observer.opened(plan.store, plan.origin) as store:
             # The mark first: what is signed between two looks is in the store by then.
             mark = keeper.mark
@@ -75,7 +71,8 @@ def _log(plan: LogPlan, pin: str, patient: Patient) -> Iterator[Finding]:
 
 def _whole(patient: Patient, signed: int, held: int, sequence: int) -> Iterator[Finding]:
     files = patient.state.root / "jetstream"
-    if sequence and not any(files.rglob("*.blk")):
+    alone = isinstance(patient.config, str) or patient.config.nats.external is None
+    if alone and sequence and not any(files.rglob("*.blk")):
         yield problem(
             f"{files} holds no blocks, the store has folded {sequence}",
             "restore jetstream/ from the newest copy that is not older than the store",

@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from gateway.compose.doctor.finding import Finding, ok, problem, warning
 from gateway.compose.doctor.patient import Patient
+from gateway.compose.nats import Nats
 from gateway.compose.state import SetupError
 from gateway.compose.status import Verdict, status_of
+from gateway.core.errors import Fault
 from gateway.ledger.nats_conf import LOOPBACK, SYNC_INTERVAL
+from gateway.ledger.nats_roles import SERVE_ROLES, Role
 
 # Stores, logs, sockets of the gateway itself.
 _OWN_FILES: Final = 256
@@ -81,8 +84,35 @@ def open_files(patient: Patient) -> Iterator[Finding]:
         yield ok(f"{allowed:,} may be open, {wanted:,} are needed at most")
 
 
+def _external(settings: Nats) -> Iterator[Finding]:
+    """Look at what a node needs to reach NATS servers that somebody else runs."""
+    external = settings.external
+    assert external is not None  # noqa: S101 - asked before
+    try:
+        endpoint = external.endpoint(SERVE_ROLES)
+    except Fault as fault:
+        what, _, remedy = fault.detail.partition(": ")
+        yield problem(what, remedy or "see nats in gateway.toml")
+        return
+    if Role.SYS in endpoint.seeds:
+        yield ok(f"{len(external.urls)} servers are named; each is asked at the start if it syncs")
+    elif settings.sync_vouched_for:
+        yield warning(
+            "nobody asks the NATS servers whether they sync: gateway.toml vouches for them",
+            f"put the secret of the role sys into {external.credentials}",
+        )
+    else:
+        yield problem(
+            f"{external.credentials}/sys is missing, and nobody vouches that the servers sync",
+            "put the secret of the role sys there, or set nats.sync_vouched_for",
+        )
+
+
 def nats(patient: Patient) -> Iterator[Finding]:
-    """Look at what the nats-server child was told."""
+    """Look at what the nats-server child was told, or how servers of others are reached."""
+    if not isinstance(patient.config, str) and patient.config.nats.external is not None:
+        yield from _external(patient.config.nats)
+        return
     if not patient.running:
         yield ok("it is told anew at every start, and has to confirm that it syncs")
         return
