@@ -332,8 +332,8 @@ async def _make_streams(
     if nats_of(state).external is not None:
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
-            "the streams are at NATS servers that nodes share, and no node makes them anew: restore "
-            "them there, from a copy that is not older than the nodes' stores",
+            "the streams are at NATS servers that nodes share, and no node makes them anew: "
+            "restore them there, from a copy that is not older than the nodes' stores",
         )
     new = {each.site.name: each.stream for each in mendings}
     current = generations.logs_of(state)
