@@ -62,6 +62,10 @@ VERBS: Final[tuple[Verb, ...]] = (
         help="Suspend a system of a member.",
         needs=Needs.MEMBER,
         options=(_SYSTEM, _ENDING),
+        examples=(
+            "forewarn registrar suspend-system aurora --reason compromised \\",
+            "    --system spiffe://exchange.example/lab/aurora/second-desk",
+        ),
     ),
     Verb(
         group="registrar",
@@ -104,6 +108,10 @@ VERBS: Final[tuple[Verb, ...]] = (
         help="Suspend a system of your own, at once.",
         needs=Needs.OWN,
         options=(_SYSTEM, _ENDING),
+        examples=(
+            "forewarn directory suspend-system --reason compromised \\",
+            "    --system spiffe://exchange.example/lab/aurora/second-desk",
+        ),
     ),
     Verb(
         group="directory",

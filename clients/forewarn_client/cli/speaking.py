@@ -46,8 +46,8 @@ def command_of(verb: Verb) -> Command:
     """Make the command of a verb."""
     made = Command(
         name=verb.name,
-        help=f"{verb.help}\n\nSends a {verb.kind}; `forewarn template {verb.kind}` prints a "
-        "commented document to start from.",
+        help=f"{verb.help}\n\nWhat is sent is of the kind {verb.kind}; `forewarn template "
+        f"{verb.kind}` prints a commented document to start from.",
         short_help=verb.help,
         params=_parameters(verb),
         callback=lambda **given: run(verb, given),

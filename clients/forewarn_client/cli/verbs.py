@@ -4,7 +4,7 @@
   that open a case, a case, a member of the directory, or nothing.
 * Its options are keys of the document that can be stated without one. An option that is required
   may stand in the document instead.
-* Adding a verb is a row, in `case_verbs` or `directory_verbs`.
+* Adding a verb is a row, in `case_verbs`, `grant_verbs` or `directory_verbs`.
 """
 
 from dataclasses import dataclass
