@@ -41,7 +41,12 @@ def lease() -> None:
 @state_option
 @json_option
 def show(*, state: Path, as_json: bool) -> None:
-    """Say which node signs."""
+    """Say which node signs.
+
+    \b
+    Example:
+      forewarn-gateway lease show --state run/node-a
+    """
     _run(state, turn.show, as_json=as_json)
 
 
@@ -53,6 +58,10 @@ def release(*, state: Path, as_json: bool) -> None:
 
     It does not have to be this node. Who let go comes last; where no other can sign, it signs again
     after a lease.
+
+    \b
+    Example:
+      forewarn-gateway lease release --state run/node-a
     """
     _run(state, turn.release, as_json=as_json)
 
@@ -65,6 +74,10 @@ def take(*, state: Path, as_json: bool) -> None:
 
     This node has to have the keys of both logs, and to run: it takes the lease, folds what the
     stream holds, compares all that it knows to be signed, and then signs.
+
+    \b
+    Example:
+      forewarn-gateway lease take --state run/node-b
     """
 
     def named(place: LeasePlace) -> Awaitable[Shown]:
