@@ -303,6 +303,39 @@ async def test_a_rewritten_log_is_found_and_both_checkpoints_kept(
         merkle.verify_consistency(old, signed[0].root, new, signed[1].root, proof)
 
 
+@dataclass(slots=True, kw_only=True)
+class Reluctant(Reader):
+    """A reader of a log that shows each tile once, and then does as it is told."""
+
+    instead: Exception | bytes = b""
+
+    async def fetch(self, path: str, most: int) -> bytes:
+        if path != "checkpoint" and path in self.log.asked:
+            if isinstance(self.instead, Exception):
+                raise self.instead
+            return self.instead
+        # Without arguments, `super` does not work in a class that `slots` has made anew.
+        return await Reader.fetch(self, path, most)
+
+
+@pytest.mark.parametrize(
+    "instead", [UnavailableError("LOG_UNREACHABLE", "as the test wants it"), MissingError(), b""]
+)
+async def test_a_log_does_not_get_out_of_it_by_showing_no_proof(
+    tmp_path: Path, instead: Exception | bytes
+) -> None:
+    await reader(tmp_path, 300).whole()
+    reading = Reluctant(
+        log=PaperLog(held=[leaf(0, "other"), *leaves(1000)[1:]]), folder=tmp_path, instead=instead
+    )
+    with pytest.raises(HistoryError, match="HISTORY_REWRITTEN"):
+        await reading.whole()
+    (kept,) = reading.evidence
+    shown = json.loads(kept.read_bytes())
+    assert shown["consistency_proof"] is None
+    assert shown["verified"].splitlines()[1] == "300"
+
+
 async def test_two_roots_for_one_size_are_found_at_once_and_for_ever(tmp_path: Path) -> None:
     reading = reader(tmp_path, 10)
     await reading.whole()

@@ -26,7 +26,7 @@ from typing import Final
 
 from forewarn_client import merkle, note
 from forewarn_client.checkpoint_file import SignedCheckpoint
-from forewarn_client.errors import Flaw, HistoryError, VerificationError
+from forewarn_client.errors import Flaw, HistoryError, UnavailableError, VerificationError
 from forewarn_client.evidence import Contradiction
 from forewarn_client.published import prove
 from forewarn_client.published.own import Misplaced, Own
@@ -301,8 +301,19 @@ class LogVerifier:
             f"signed: entries were changed, removed or put in between{own}",
             self._seen.signed(size, self._seen.roots[size]),
             shown,
-            proof=await prove.consistency(self._source, size, shown.size),
+            proof=await self._disproof(size, shown.size),
         )
+
+    async def _disproof(self, old: int, new: int) -> Sequence[bytes] | None:
+        """Make the proof that does not hold; None where the log shows no more of itself.
+
+        All leaves under its signature were hashed by then: it is found out without a proof, and
+        does not get out of it by showing none.
+        """
+        try:
+            return await prove.consistency(self._source, old, new)
+        except (UnavailableError, VerificationError):
+            return None
 
     def _forked(self, size: int, first: bytes, second: bytes) -> HistoryError:
         return self._contradiction(
