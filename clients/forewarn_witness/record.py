@@ -5,7 +5,8 @@
 * The file is made once, by `create`. A witness that has lost it must not begin anew under its
   name: it would cosign a past that contradicts what it has cosigned.
 * Requests that show a log contradicting itself are kept as evidence, the first of each log and
-  root, up to a number.
+  root, up to a number for each log. Of more, the oldest gives way that proves nothing by itself:
+  anybody can hand in a log's checkpoint with a wrong proof, and nobody two roots of one size.
 """
 
 import sqlite3
@@ -167,12 +168,28 @@ class Decision:
 
     def keep(self, size: int, root: bytes, request: bytes, time: int) -> None:
         """Keep a request as evidence against the log."""
-        (kept,) = self._connection.execute("SELECT count(*) FROM evidence").fetchone()
-        if kept < _MOST_EVIDENCE:
-            self._connection.execute(
-                "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?, ?)",
-                (self._origin, size, root, request, self.latest.note, time),
-            )
+        added = self._connection.execute(
+            "INSERT OR IGNORE INTO evidence VALUES (?, ?, ?, ?, ?, ?)",
+            (self._origin, size, root, request, self.latest.note, time),
+        )
+        if added.rowcount:
+            self._bound()
+
+    def _bound(self) -> None:
+        """Take out what is too much."""
+        rows = self._connection.execute(
+            "SELECT rowid, size, cosigned FROM evidence WHERE origin = ? ORDER BY rowid",
+            (self._origin,),
+        ).fetchall()
+        if len(rows) > _MOST_EVIDENCE:
+            weak = [row for row, size, cosigned in rows if size != _size(cosigned)]
+            (gone, *_) = weak or [rows[-1][0]]
+            self._connection.execute("DELETE FROM evidence WHERE rowid = ?", (gone,))
+
+
+def _size(cosigned: bytes) -> int:
+    """Give the size that a cosigned note says; 0 for no note."""
+    return int(cosigned.split(b"\n")[1]) if cosigned else 0
 
 
 def _latest(connection: sqlite3.Connection, origin: str) -> Cosigned:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forewarn_client import cosignature, merkle, note
+from forewarn_witness import record
 from forewarn_witness.cosigning import Cosigner
 from forewarn_witness.judging import SIZE, Answer, Witness
 from forewarn_witness.record import Record, RecordError
@@ -180,6 +181,29 @@ def test_a_fork_is_never_cosigned_and_both_sides_are_kept(place: Place) -> None:
     assert place.add(request).status == 422
     assert place.add(request).status == 422
     assert place.record.evidence() == [(ORIGIN, 9, request, cosigned)]
+
+
+def test_strangers_with_wrong_proofs_do_not_push_out_a_fork(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "_MOST_EVIDENCE", 3)
+    place.log.grow(8)
+    assert place.add(place.log.request(0)).status == 200
+    fork = PaperLog(signer=place.log.signer)
+    fork.grow(8, salt=b"other")
+    same_size = fork.request(8)
+    assert place.add(same_size).status == 422
+    # Whoever has a checkpoint that the log has published can hand it in with any proof.
+    for now in range(1, 6):
+        place.log.grow(1)
+        assert place.add(place.log.request(8, proof=[bytes(32)]), NOW + now).status == 422
+    fork.grow(20, salt=b"other")
+    later = fork.request(8)
+    assert place.add(later, NOW + 6).status == 422
+    kept = [request for _, _, request, _ in place.record.evidence()]
+    assert len(kept) == 3
+    assert kept[0] == same_size
+    assert kept[-1] == later
 
 
 def test_extension_lines_are_cosigned_with_the_rest(place: Place) -> None:
