@@ -9,7 +9,8 @@
   up to 16, and administrative acts wait with them. None of it holds up an answer. What a crash or a
   long outage finds still in memory is lost; under an outage the counts go on.
 * What is tried again is recorded once: each such event writes a key of its own that it also reads.
-* An event's time never runs backwards.
+* An event's time never runs backwards: it is that of the attempt to record it. Two workers can
+  record theirs in the other order, by no more than an attempt lasts.
 
 It decides nothing about who may read an event, and makes none of its own.
 """
@@ -91,8 +92,8 @@ class Journal:
         # Apart, so that no member's calls can push one out.
         self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
         self._stirred = asyncio.Event()
-        # Made once, so that another attempt is the same entry.
-        self._unsent: list[Entry] = []
+        # Each with its salt, drawn once: by it another attempt is known for the same event.
+        self._unsent: list[tuple[Event, bytes]] = []
         self._flushing = asyncio.Lock()
 
     async def released(self, events: Sequence[Event]) -> None:
@@ -108,7 +109,7 @@ class Journal:
             return
         try:
             self._check()
-            entries = [self._entry(event) for event in events]
+            entries = [self._entry(event, self._salt()) for event in events]
             # Handed on together, so that they share a block.
             outcomes = await asyncio.gather(*map(self._recorder.record, entries))
         except Fault as fault:
@@ -188,10 +189,12 @@ class Journal:
                 events = [*self._acts, *self._notes, *self._tally.take()]
                 self._acts.clear()
                 self._notes.clear()
-                self._unsent = [self._once(event) for event in events]
+                self._unsent = [(event, self._salt()) for event in events]
             self._check()
+            # Made anew for each attempt: its time is not from before the outage.
+            entries = [self._once(event, salt) for event, salt in self._unsent]
             # STALE says that an earlier attempt came through after all.
-            await asyncio.gather(*map(self._recorder.record, self._unsent))
+            await asyncio.gather(*map(self._recorder.record, entries))
             self._unsent = []
 
     def _say_failing(self, fault: Fault) -> None:
@@ -204,18 +207,18 @@ class Journal:
                 extra={"event": "audit_failing", "reason": fault.reason},
             )
 
-    def _once(self, event: Event) -> Entry:
+    def _once(self, event: Event, salt: bytes) -> Entry:
         """Make an entry that is recorded once, however often it is handed on."""
-        entry = self._entry(event)
-        key = f"event/{entry.salt.hex()}"
-        return Entry(body=entry.body, salt=entry.salt, judged_at=0, reads=(key,), writes=(key,))
+        entry = self._entry(event, salt)
+        key = f"event/{salt.hex()}"
+        return Entry(body=entry.body, salt=salt, judged_at=0, reads=(key,), writes=(key,))
 
-    def _entry(self, event: Event) -> Entry:
+    def _entry(self, event: Event, salt: bytes) -> Entry:
         """Make an entry, with the present for its time."""
         now = self._now()
         self._last = now if self._last is None else max(now, self._last)
         body = audit.encode(event, self._last)
-        return Entry(body=body, salt=self._salt(), judged_at=0, reads=(), writes=())
+        return Entry(body=body, salt=salt, judged_at=0, reads=(), writes=())
 
 
 def _not_released() -> Fault:

@@ -200,6 +200,22 @@ async def test_times_never_run_backwards() -> None:
 
 
 @pytest.mark.asyncio
+async def test_what_waited_through_an_outage_is_not_dated_back() -> None:
+    world = World()
+    world.refuse(1)
+    world.recorder.fail_before = 1
+    with pytest.raises(Fault):
+        await world.journal.flush()
+    world.now = NOON + timedelta(hours=1)
+    # What is read comes through first, as soon as the audit log is there again.
+    await world.journal.released([RELEASE])
+    await world.journal.flush()
+
+    times = [each.event_time.ToDatetime(UTC) for each in world.recorder.events]
+    assert times == [world.now, world.now]
+
+
+@pytest.mark.asyncio
 async def test_notes_are_bounded_and_never_push_out_an_act() -> None:
     world = World()
     world.journal.acted(AdminAct(act=Act.HALT, reason=Reason.LEDGER_NOT_PROVEN))
