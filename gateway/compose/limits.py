@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from gateway.audit.journal import Pace
@@ -29,6 +30,8 @@ _EDGE: Final = EdgeLimits()
 _RECORDER: Final = RecorderLimits()
 _PACE: Final = Pace()
 _WEEK_HOURS: Final = 7 * 24
+# A block that was sent in time may be stored some seconds late, and clocks of nodes differ.
+_APART_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,3 +269,8 @@ class Limits:
     def audit_recorder(self) -> RecorderLimits:
         """The same of the audit log."""
         return replace(self.recorder, answer_seconds=self.audit_answer_seconds)
+
+    @property
+    def audit_disorder(self) -> timedelta:
+        """By how much an audit event's time may be before that of one recorded earlier (ADR 19)."""
+        return timedelta(seconds=self.audit_answer_seconds + _APART_SECONDS)

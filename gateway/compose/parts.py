@@ -194,6 +194,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
         reader=audit_log.reader,
         head=audit_log.head,
         readings=readings,
+        disorder=limits.audit_disorder,
     )
     log = LogService(reader=reader, head=head, readings=readings, cosigned=ledger.cosigned)
     services = (

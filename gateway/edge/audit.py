@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
 
@@ -36,7 +36,13 @@ class AuditService:
     """See `forewarn.exchange.v1.AuditService`."""
 
     def __init__(
-        self, *, origin: str, reader: LedgerReader, head: LedgerHead, readings: Readings
+        self,
+        *,
+        origin: str,
+        reader: LedgerReader,
+        head: LedgerHead,
+        readings: Readings,
+        disorder: timedelta,
     ) -> None:
         """Keep where it reads.
 
@@ -45,7 +51,9 @@ class AuditService:
             reader: Its store.
             head: Its newest signed checkpoint.
             readings: Where calls read the store.
+            disorder: By how much the time of an event may be before that of one recorded earlier.
         """
+        self._disorder = disorder
         self._readings = readings
         self._origin = origin
         self._reader = reader
@@ -89,7 +97,9 @@ class AuditService:
             return concerns(entry, member, head) and (since is None or _time(entry) >= since)
 
         with self._reader.snapshot() as snapshot:
-            first = start if since is None else max(start, first_at(snapshot, since, head))
+            first = start
+            if since is not None:
+                first = max(start, first_at(snapshot, _before(since, self._disorder), head))
             found = pick(
                 lambda index, limit: snapshot.member_entries(
                     MemberQuery(
@@ -137,7 +147,10 @@ def concerns(entry: StoredEntry, member: MemberId, head: SignedHead) -> bool:
 
 
 def first_at(snapshot: LedgerSnapshot, since: datetime, head: SignedHead) -> int:
-    """Find where to begin for events of a time or later; times never run backwards.
+    """Find where to begin for events of a time or later, as far as they stand in order of time.
+
+    Several workers record out of order by a little (ADR 19): whoever wants none left out asks for
+    a time that is earlier by as much.
 
     Args:
         snapshot: The audit log.
@@ -145,7 +158,7 @@ def first_at(snapshot: LedgerSnapshot, since: datetime, head: SignedHead) -> int
         head: The newest signed checkpoint.
 
     Returns:
-        An index before which no event is as late; at most the head's size.
+        An index; at most the head's size. The event before it is of an earlier time.
     """
     low, high = 0, head.size
     while low < high:
@@ -156,6 +169,11 @@ def first_at(snapshot: LedgerSnapshot, since: datetime, head: SignedHead) -> int
         else:
             high = middle
     return low
+
+
+def _before(since: datetime, disorder: timedelta) -> datetime:
+    earliest = datetime.min.replace(tzinfo=UTC)
+    return since - disorder if since - earliest > disorder else earliest
 
 
 def _time(entry: StoredEntry) -> datetime:
