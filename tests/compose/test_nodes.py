@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -187,8 +189,27 @@ def test_workers_of_two_nodes_hear_their_own_node_only(one: Node, two: Node) -> 
             verifier = NoteVerifier.parse(one_key(one))
             size = open_checkpoint(answer.receipt.checkpoint, [verifier], ORIGIN).size
             assert size > answer.receipt.index
+    # What looks at a gateway looks at a node without a key as well, while it runs and after.
+    until(lambda: told(two, "status")["verdict"] == "serving")
+    whole = told(two, "ledger", "check")
+    assert (whole["standing"], whole["findings"], whole["unchecked"]) == ("whole", [], [])
     assert one.stop() == 0
     assert two.stop() == 0
+    assert told(two, "ledger", "check")["standing"] == "whole"
+    problems = [each for each in lines(two, "doctor") if each["level"] == "problem"]
+    assert problems == []
+
+
+def lines(node: Node, *words: str) -> list[dict[str, Any]]:
+    """Run a command in this process, and read what it prints as JSON."""
+    result = CliRunner().invoke(main, [*words, "--state", str(node.state), "--json"])
+    assert not result.exception or isinstance(result.exception, SystemExit), result.exception
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def told(node: Node, *words: str) -> dict[str, Any]:
+    (said,) = lines(node, *words)
+    return said
 
 
 def one_key(node: Node) -> str:
