@@ -10,6 +10,8 @@
   was compared with a checkpoint from outside.
 * It can be killed at any point and run again: before the plan is written it begins anew, after it
   it goes on (`placing`).
+
+What is made anew of each log, and how it is proven, is in `mending`.
 """
 
 from __future__ import annotations
@@ -17,58 +19,29 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gateway.care import keepers, rebuild
-from gateway.care.assembly import Piece, Pieces
-from gateway.care.check import Checked
-from gateway.care.findings import Damage, Findings
-from gateway.care.inspection import Inspection
-from gateway.care.rebuild import Rebuilt, Signed
-from gateway.care.site import LogSite, Progress
-from gateway.compose import gate, generations, placing
+from gateway.care.assembly import Piece
+from gateway.care.findings import Damage
+from gateway.care.site import Progress
+from gateway.compose import generations, mending, placing
 from gateway.compose.checking import check_folder, nats_of, sites
 from gateway.compose.ledger import connected
+from gateway.compose.mending import Mending
 from gateway.compose.placing import Plan, Replacement
 from gateway.compose.state import Inception, SetupError, StateFolder
-from gateway.core.checkpoint import NoteError, open_checkpoint
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.lock import StateLock
-from gateway.ledger.nats_roles import INIT_ROLES, LOGS, SERVE_ROLES, Log, Role, generation
+from gateway.ledger.nats_roles import INIT_ROLES, SERVE_ROLES, Log, Role
 from gateway.ledger.nats_server import EmbeddedNats
-from gateway.ledger.places import Places, padded
-from gateway.ledger.raw import RawStore, Unreadable
+from gateway.ledger.places import padded
 from gateway.ledger.regeneration import fill
-from gateway.ledger.salvage import salvage
 from gateway.ledger.stream_setup import create_stream
 
 _LOCK_SECONDS: Final = 5.0
-_STORE: Final = frozenset(
-    {
-        Damage.STORE_MISSING,
-        Damage.STORE_CORRUPT,
-        Damage.BLOCK_MISSING,
-        Damage.BLOCK_CHANGED,
-        Damage.BLOCK_MISFOLDED,
-        Damage.ENTRY_DIFFERS,
-        Damage.TILE_DIFFERS,
-        Damage.INDEX_DIFFERS,
-    }
-)
-_STREAM: Final = frozenset(
-    {
-        Damage.STREAM_MISSING,
-        Damage.STREAM_SETTINGS,
-        Damage.STREAM_HOLE,
-        Damage.STREAM_CHANGED,
-        Damage.STREAM_ENDS_EARLY,
-    }
-)
-_MARK: Final = frozenset({Damage.MARK_MISSING, Damage.MARK_DAMAGED, Damage.MARK_PLACE_DAMAGED})
-# What the engines contradict or lack of the signed history; they may hold it all the same.
-_HISTORY: Final = frozenset({Damage.HISTORY_DIFFERS, Damage.ENTRIES_LOST})
 _BEYOND_REPAIR: Final = frozenset(
     {
         Damage.INCEPTION_MISSING,
@@ -80,53 +53,6 @@ _BEYOND_REPAIR: Final = frozenset(
         Damage.GENESIS_DIFFERS,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mending:
-    """What is made anew of one log, and what it is made from.
-
-    Attributes:
-        site: The log.
-        checked: What was found.
-        rebuilt: Its store, made anew and proven.
-        store: Whether that takes the place of the one that is there.
-        stream: The log with the stream's new generation; None where the stream is whole.
-        mark: The note for both places of the mark; None where the mark is whole.
-        uncompared: Why it has to be compared before it is served; None where all is proven.
-        pieces: Where its blocks are read from.
-    """
-
-    site: LogSite
-    checked: Checked
-    rebuilt: Rebuilt
-    store: bool
-    stream: Log | None
-    mark: Signed | None
-    uncompared: gate.Uncompared | None
-    pieces: Pieces = field(repr=False)
-
-    @property
-    def words(self) -> list[str]:
-        """What will be done, one line each."""
-        blocks, later = self.rebuilt.assembled.blocks, self.rebuilt.assembled.later
-        name, size = self.site.name, self.rebuilt.head.size
-        said = [f"{name}: {len(blocks)} blocks with {size} entries are proven"]
-        if self.store:
-            said.append(f"{name}: {self.site.store.name} is made anew from them")
-        if self.stream is not None:
-            more = f"{len(later)} more that {'was' if len(later) == 1 else 'were'} never folded"
-            said.append(
-                f"{name}: a new stream {self.stream.stream} takes the place of "
-                f"{self.site.log.stream}, with these blocks and {more}"
-            )
-        if self.mark is not None:
-            said.append(f"{name}: the mark is written anew, of size {self.mark.checkpoint.size}")
-        if self.uncompared is not None:
-            said.append(
-                f"{name}: {self.uncompared.why}, so it has to be compared before it is served"
-            )
-        return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,8 +124,15 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
     mendings: list[Mending] = []
     try:
         for site, checked in zip(sites(state, inception), report.logs, strict=True):
-            if checked.names & (_STORE | _STREAM | _MARK | _HISTORY):
-                made = await asyncio.to_thread(_prepare, state, site, checked, wish)
+            if checked.names & mending.MENDED:
+                made = await asyncio.to_thread(
+                    mending.prepare,
+                    state,
+                    site,
+                    checked,
+                    seen=wish.seen,
+                    progress=wish.progress,
+                )
                 mendings.append(made)
         if not mendings:
             return None
@@ -217,110 +150,6 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
         if not state.repair_plan.exists():
             shutil.rmtree(work, ignore_errors=True)
     return plan
-
-
-def _prepare(state: StateFolder, site: LogSite, checked: Checked, wish: Wish) -> Mending:
-    """Make a log's store anew and prove it."""
-    store = _opened(site)
-    try:
-        return _prove(state, site, checked, wish, store)
-    except BaseException:
-        if store is not None:
-            store.close()
-        raise
-
-
-def _prove(
-    state: StateFolder, site: LogSite, checked: Checked, wish: Wish, store: RawStore | None
-) -> Mending:
-    quiet = Inspection(site=site, findings=Findings(site.name), progress=wish.progress)
-    places = keepers.examine(quiet)
-    signed = _signed(site, places, store, wish.seen)
-    if not signed:
-        raise Fault(
-            Reason.LEDGER_NOT_PROVEN,
-            f"{site.name}: no checkpoint that was signed can be read, so nothing can be proven: "
-            f"restore {site.keeper} from a copy, or name a checkpoint that a member has seen "
-            "(--seen)",
-        )
-    streamed = salvage(state.jetstream, site.log.stream, site.log.blocks)
-    pieces = Pieces(store, streamed)
-    path = state.repair / site.store.name
-    rebuilt = rebuild.rebuild(site, pieces, signed, path, wish.progress)
-    broken = checked.names & _HISTORY
-    mark = max(signed, key=lambda each: each.checkpoint.size)
-    return Mending(
-        site=site,
-        checked=checked,
-        rebuilt=rebuilt,
-        store=bool(checked.names & _STORE or broken),
-        stream=_next(state, site) if checked.names & _STREAM or broken else None,
-        mark=mark if checked.names & _MARK else None,
-        uncompared=_doubt(site, places, rebuilt, mark, wish.seen),
-        pieces=pieces,
-    )
-
-
-def _opened(site: LogSite) -> RawStore | None:
-    try:
-        return RawStore.open(site.store)
-    except (FileNotFoundError, Unreadable):
-        return None
-
-
-def _signed(
-    site: LogSite, places: Places | None, store: RawStore | None, seen: Sequence[bytes]
-) -> list[Signed]:
-    """Gather every checkpoint that the log has signed."""
-    notes = list(seen)
-    if places is not None and places.mark.note is not None:
-        notes.append(places.mark.note)
-    try:
-        published = store.meta("note") if store is not None else None
-    except Unreadable:
-        published = None
-    if published is not None:
-        notes.append(published)
-    found = []
-    for note in notes:
-        try:
-            checkpoint = open_checkpoint(note, [site.verifier], site.origin)
-        except NoteError:
-            # Another log's, or damaged: it says nothing of this one.
-            continue
-        found.append(Signed(note=note, checkpoint=checkpoint))
-    return found
-
-
-def _doubt(
-    site: LogSite,
-    places: Places | None,
-    rebuilt: Rebuilt,
-    mark: Signed,
-    seen: Sequence[bytes],
-) -> gate.Uncompared | None:
-    """Tell whether more may have been signed than can be proven."""
-    if any(note == mark.note for note in seen):
-        return None
-    if places is None:
-        why = "the last signed checkpoint is lost, another stands in its place"
-        return gate.Uncompared(size=mark.checkpoint.size, why=why)
-    doubt = places.doubt
-    if doubt is None:
-        return None
-    if doubt.settled(rebuilt.head, site.verifier):
-        return None
-    why = "the place of the last signed checkpoint is damaged, and what it said is unknown"
-    return gate.Uncompared(size=mark.checkpoint.size, why=why)
-
-
-def _next(state: StateFolder, site: LogSite) -> Log:
-    """Give the log with a stream that was never used."""
-    first = LOGS[generations.NAMES.index(site.name)]
-    number = generations.numbers(state)[site.name] + 1
-    while any(state.jetstream.glob(f"**/streams/{generation(first, number).stream}")):
-        number += 1
-    return generation(first, number)
 
 
 async def _make_streams(
@@ -363,8 +192,8 @@ async def _make_streams(
         await nats.stop()
 
 
-def _counting(mending: Mending, total: int, progress: Progress) -> Callable[[int], None]:
-    what = f"{mending.site.name}: filling the new stream"
+def _counting(of: Mending, total: int, progress: Progress) -> Callable[[int], None]:
+    what = f"{of.site.name}: filling the new stream"
     return lambda done: progress(what, done, total)
 
 
