@@ -164,7 +164,7 @@ class Session:
         """Close the socket where nats-py did not come as far as that; else nothing happens."""
         transport = self.client._transport  # noqa: SLF001 - it has no other way to it
         if transport is not None:
-            transport.close()  # type: ignore[no-untyped-call]
+            transport.close()  # type: ignore[no-untyped-call] # published without types
 
     def _end(self) -> None:
         if not self._ended.done():
@@ -197,8 +197,8 @@ class RoleConnection:
         self._up = asyncio.Event()
         self._greeters: list[Callable[[Session], Awaitable[None]]] = []
         self._last_error: Exception | None = None
-        # Not all nodes and roles at the same server; which one is nobody's secret.
-        turn = random.randrange(len(endpoint.urls))  # noqa: S311
+        # Not all nodes and roles at the same server.
+        turn = random.randrange(len(endpoint.urls))  # noqa: S311 - nobody's secret
         self._urls = cycle((*endpoint.urls[turn:], *endpoint.urls[:turn]))
         self._keeper: asyncio.Task[None] | None = None
 

@@ -314,7 +314,7 @@ REFUSED: dict[str, tuple[str, Any, Reason]] = {
     "no filter to follow": ("Follow", pb.FollowRequest(), Reason.FIELD_MISSING),
     "unknown kind": (
         "ListEntries",
-        pb.ListEntriesRequest(filter=pb.EntryFilter(box="BOX_ALL", kinds=[7])),  # type: ignore[list-item]
+        pb.ListEntriesRequest(filter=pb.EntryFilter(box="BOX_ALL", kinds=[7])),  # type: ignore[list-item] # a number that is no kind
         Reason.ENUM_UNKNOWN,
     ),
     "no name": ("GetEntry", pb.GetEntryRequest(), Reason.FIELD_MISSING),

@@ -66,7 +66,7 @@ def test_no_certificate_is_refused_in_the_handshake(exchange: Live) -> None:
 )
 def test_a_certificate_is_not_a_membership(exchange: Live, who: object, reason: Reason) -> None:
     with (
-        exchange.channel(exchange.authority.leaf([who.system])) as channel,  # type: ignore[attr-defined]
+        exchange.channel(exchange.authority.leaf([who.system])) as channel,  # type: ignore[attr-defined] # a system
         pytest.raises(grpc.RpcError) as error,
     ):
         checkpoint(channel)

@@ -71,10 +71,10 @@ BEFORE = headers.determination()
 )
 def test_a_review_says_what_it_came_to(stated: object, holds: object) -> None:
     if holds:
-        check_review(stated, BEFORE)  # type: ignore[arg-type]
+        check_review(stated, BEFORE)  # type: ignore[arg-type] # a determination
         return
     with pytest.raises(Refusal) as caught:
-        check_review(stated, BEFORE)  # type: ignore[arg-type]
+        check_review(stated, BEFORE)  # type: ignore[arg-type] # a determination
     assert caught.value.violations[0].field == "header.facts.review"
 
 

@@ -13,7 +13,7 @@ UNKNOWN = 9999
 
 
 def request(**fields: object) -> pb.ListEntriesRequest:
-    chosen = pb.EntryFilter(**{"box": "BOX_ALL", **fields})  # type: ignore[arg-type]
+    chosen = pb.EntryFilter(**{"box": "BOX_ALL", **fields})  # type: ignore[arg-type] # mixed; enums by name
     return pb.ListEntriesRequest(filter=chosen)
 
 

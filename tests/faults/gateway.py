@@ -171,7 +171,7 @@ def hook_publish(reach: Reach) -> None:
             await self.flush()
         reach(("publish", "after"))
 
-    nats.aio.client.Client.publish = publish  # type: ignore[method-assign]
+    nats.aio.client.Client.publish = publish  # type: ignore[method-assign] # a hook around it
 
 
 def hook_deliveries(reach: Reach) -> None:
@@ -185,7 +185,7 @@ def hook_deliveries(reach: Reach) -> None:
             yield page
             reach(("deliver", "after") if full else None)
 
-    Streams.follow = follow  # type: ignore[method-assign]
+    Streams.follow = follow  # type: ignore[method-assign] # a hook around it
 
 
 def hook_child(strikes: Strikes) -> None:
@@ -196,7 +196,7 @@ def hook_child(strikes: Strikes) -> None:
         strikes.child = self
         await original(self)
 
-    EmbeddedNats.start = start  # type: ignore[method-assign]
+    EmbeddedNats.start = start  # type: ignore[method-assign] # a hook around it
 
 
 def hook_parts() -> None:

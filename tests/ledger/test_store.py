@@ -276,7 +276,7 @@ def test_a_member_lists_what_it_sent_and_received(store: Store, reader: StoreRea
 
     def listed(box: Box, **rest: object) -> list[int]:
         given: dict[str, object] = {"after": -1, "limit": 10, "before_size": 5, **rest}
-        return indexes(reader, MemberQuery(member="aurora", box=box, **given))  # type: ignore[arg-type]
+        return indexes(reader, MemberQuery(member="aurora", box=box, **given))  # type: ignore[arg-type] # mixed
 
     assert listed(Box.ALL) == [0, 1, 2, 3, 4]
     assert listed(Box.SENT) == [0, 2, 4]

@@ -42,7 +42,7 @@ FILES = (
 TYPES: tuple[Descriptor, ...] = tuple(
     descriptor for file in FILES for descriptor in file.DESCRIPTOR.message_types_by_name.values()
 )
-_TEXTS = ("a", "ä", "𝄞", "two words", "\x00", "line\nline", "'; --", "%s", "‮")  # noqa: PLE2502
+_TEXTS = ("a", "ä", "𝄞", "two words", "\x00", "line\nline", "'; --", "%s", "‮")  # noqa: PLE2502 - on purpose
 
 
 def make(descriptor: Any, random: Random) -> Any:

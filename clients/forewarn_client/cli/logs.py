@@ -268,8 +268,8 @@ def _progress() -> Iterator[Tell]:
             yield lambda _done, _all: None
         return
     # Loaded late: it takes longer than most commands.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415 - loaded where it is drawn
+    from rich.progress import Progress  # noqa: PLC0415 - loaded where it is drawn
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Hashing", total=None)
