@@ -1,6 +1,6 @@
 """How each directory statement changes the directory.
 
-* One function a kind, in the table `CHANGES`; who may send it stands in `BY_MEMBER`.
+* One function a kind, in the table `CHANGES`; what members send of themselves is in `OWN_AFFAIRS`.
 * A statement that does not follow from those before it is refused: an enrolment under a taken id, a
   word about nobody, a member that speaks for another, a suspension of what is suspended. The
   exchange records no such statement, so it means that someone lies.

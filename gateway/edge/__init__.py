@@ -1,1 +1,1 @@
-"""The edge: where gRPC calls come in, who may make them, and how they are answered."""
+"""The edge: where calls come in, over gRPC and HTTPS, who may make them, and what is answered."""

@@ -1,4 +1,4 @@
-"""The published log over the store: `gateway.ports.PublishedLog`.
+"""The published log over the store: `gateway.ports.published.PublishedLog`.
 
 * Tiles are read as they stand. Leaves are not stored: they are made again from bodies and salts,
   one row after the other, so that memory does not grow with what members said.
@@ -25,7 +25,7 @@ _KEPT: Final = 1024
 
 
 class StoredLog:
-    """Reads a log's tree from its store; see `gateway.ports.PublishedLog`."""
+    """Reads a log's tree from its store; see `gateway.ports.published.PublishedLog`."""
 
     def __init__(self, reader: StoreReader, kept: int = _KEPT) -> None:
         """Read through a reader.
