@@ -178,7 +178,7 @@ def compare(
     for name, size in said.compared.items():
         click.echo(f"{name}: it holds what was seen at size {size:,}.")
     for name in said.uncompared:
-        click.echo(f"{name}: not compared yet.")
+        click.echo(f"{name}: not compared yet with a checkpoint as new as its own.")
 
 
 @ledger.command()

@@ -2,7 +2,9 @@
 
 * A checkpoint counts if the log's pinned key signed it. The log has to hold at least as many
   entries, and at that size the same tree.
-* A log that was compared so may be served again; so may one whose size somebody acknowledges.
+* A log that was compared so may be served again, where what was seen is no older than what the log
+  is known to have signed: an older checkpoint holds for every copy. So may one whose size somebody
+  acknowledges.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ async def compare(
         left = {
             name: each
             for name, each in waiting.items()
-            if name not in compared and name not in acknowledged
+            if compared.get(name, -1) < each.size and name not in acknowledged
         }
         gate.close(state, left)
         return Compared(compared=compared, uncompared=tuple(left))

@@ -210,6 +210,11 @@ def test_a_lost_mark_is_proven_by_a_checkpoint_from_outside_or_compared_later(
     assert check(copy.state).names == {Damage.HISTORY_UNCOMPARED}
     wrong = run("ledger", "compare", *state, "--acknowledge", "ledger=11")
     assert (wrong.returncode, "holds 12 entries" in wrong.stderr) == (1, True)
+    # An older one says nothing of what was signed after it.
+    older = copy.folder / "older"
+    older.write_bytes(past.answers[0].receipt.checkpoint)
+    run("ledger", "compare", *state, "--seen", str(older))
+    assert run("serve", *state).returncode == 1
     compared = run("ledger", "compare", *state, "--seen", str(seen))
     assert compared.stdout == "ledger: it holds what was seen at size 12.\n"
     assert check(copy.state).standing is Standing.WHOLE
