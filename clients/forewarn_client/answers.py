@@ -25,6 +25,7 @@ from forewarn_client.errors import (
 _log: Final = logging.getLogger(__name__)
 
 _DETAILS: Final = "grpc-status-details-bin"
+_EXPIRED: Final = "CERTIFICATE_EXPIRED"
 _TRANSIENT: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 # With these the exchange asks to come back, if it says when.
 _ASKED_BACK: Final = frozenset({grpc.StatusCode.ABORTED, grpc.StatusCode.RESOURCE_EXHAUSTED})
@@ -122,14 +123,16 @@ def resumption(error: grpc.aio.AioRpcError) -> float:
         error: What ended the stream.
 
     Returns:
-        Seconds to wait: what the exchange asks for; none where it has gone, or is about to.
+        Seconds to wait: what the exchange asks for; none where it has gone, is about to, or the
+        certificate of the connection has ended.
 
     Raises:
         ForewarnError: It may not; see `explain`.
     """
-    if not is_transient(error):
-        raise explain(error) from None
     answer = parse(error)
+    # The certificate may have been renewed since; where it was not, opening is refused.
+    if not is_transient(error) and answer.reason != _EXPIRED:
+        raise explain(error) from None
     _log.info("the stream ended, it is resumed from its last cursor reason=%s", answer.reason)
     return (answer.retry_after or 0.0) if error.code() in _ASKED_BACK else 0.0
 

@@ -3,8 +3,9 @@
 * In this order: the peer's certificate, the member's standing, the policy's row, its rate, the
   turnstile, the size that the caller has verified (see `floor`), the request's bytes, the service.
   Whatever is not allowed by all of them is refused.
-* A stream ends as soon as its caller may no longer call (see `standings`), and where a message was
-  not taken in time. gRPC gives its reader what was sent before, and then the reason.
+* A stream ends as soon as its caller may no longer call (see `standings`), with its certificate,
+  and where a message was not taken in time. gRPC gives its reader what was sent before, and then
+  the reason.
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
@@ -185,6 +186,8 @@ class Guard:
                 ):
                     await _begin(context)
                     async for answer in answers:
+                        # A connection may outlast its certificate, and a stream with it.
+                        self._callers.system(context.auth_context(), self._now())
                         await self._write(context, _counted(caller, answer))
             except Exception as error:  # noqa: BLE001 - nothing may leave but a status
                 await self._refuse(made, context, error)

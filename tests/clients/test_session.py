@@ -11,7 +11,7 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 
 from forewarn_client import Filter, Lab, Patience, RefusedError, UnavailableError, answers, session
 from tests.world.ledger_builder import party
@@ -315,3 +315,19 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - what it waits for says nothing
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("reason", "resumed"), [("CERTIFICATE_EXPIRED", True), ("SYSTEM_SUSPENDED", False)]
+)
+def test_a_stream_whose_certificate_ended_is_opened_with_the_next(
+    reason: str, resumed: bool
+) -> None:
+    status = status_pb2.Status(code=grpc.StatusCode.UNAUTHENTICATED.value[0])
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason))
+    error = answers.of_status(status.SerializeToString())
+    if resumed:
+        assert answers.resumption(error) == 0.0
+    else:
+        with pytest.raises(RefusedError, match=reason):
+            answers.resumption(error)

@@ -116,6 +116,7 @@ class Service:
     def __init__(self) -> None:
         self.raises: Exception | None = None
         self.seen: list[tuple[Caller, Message]] = []
+        self.more: tuple[str, ...] = ()
 
     async def answer(self, caller: Caller, request: Any) -> Message:
         self.seen.append((caller, request))
@@ -135,6 +136,8 @@ class Service:
     async def follow(self, caller: Caller, request: Any) -> AsyncGenerator[Message, None]:
         self.seen.append((caller, request))
         yield pb.FollowResponse(cursor="first")
+        for cursor in self.more:
+            yield pb.FollowResponse(cursor=cursor)
         if self.raises is not None:
             raise self.raises
 
@@ -182,9 +185,10 @@ class World:
                 reader_seconds=0.05,
             ),
             head=head,
-            now=lambda: now,
+            now=lambda: self.now,
             journal=self.journal,
         )
+        self.now = now
         self.handler = guard.handler(SERVICE, self.service)
 
     def _method(self, name: str) -> Any:
@@ -254,6 +258,26 @@ async def test_a_certificate_that_has_expired_meanwhile_calls_no_more(tmp_path: 
             await world.call("GetEntry", b"", context)
         assert context.reason == reason
         assert len(world.service.seen) == (not reason)
+
+
+@pytest.mark.asyncio
+async def test_a_stream_ends_with_its_certificate(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path / "ca", trust_domain="exchange.example")
+    begun = datetime.now(UTC)
+    uris = ["spiffe://exchange.example/lab/aurora/desk"]
+    leaf = authority.leaf(uris, not_before=begun, lifetime=timedelta(hours=1))[0]
+    world = World(now=begun)
+    world.service.more = ("second",)
+
+    class Slow(Context):
+        async def write(self, answer: Message) -> None:
+            await super().write(answer)
+            world.now = begun + timedelta(hours=2)
+
+    context = Slow(x509.load_pem_x509_certificate(leaf).public_bytes(Encoding.PEM))
+    written = await world.stream(context)
+    assert [each.cursor for each in written] == ["first"]
+    assert context.reason == Reason.CERTIFICATE_EXPIRED
 
 
 @pytest.mark.asyncio
