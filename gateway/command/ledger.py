@@ -257,7 +257,8 @@ def restore(*, source: Path, state: Path, keys: Path | None, as_json: bool) -> N
 @click.option(
     "--rate", type=click.IntRange(1, 4096), default=64, show_default=True, help="MiB/s, at most."
 )
-def scrub(*, state: Path, rate: int) -> None:
+@json_option
+def scrub(*, state: Path, rate: int, as_json: bool) -> None:
     """Hash again what both stores keep, as a serving gateway does in the background.
 
     Finds a flipped bit in a block, an entry or the tree. It is quicker than `ledger check`, which
@@ -272,8 +273,11 @@ def scrub(*, state: Path, rate: int) -> None:
     """
     folder = StateFolder(root=state.absolute())
     with sentences():
-        configure_logs(as_json=False)
+        configure_logs(as_json=as_json)
         found = uvloop.run(scrub_folder(folder, bytes_per_second=rate << 20))
+    if as_json:
+        click.echo(json.dumps({"sizes": found}))
+        return
     for name, size in found.items():
         click.echo(f"{name}: {size:,} entries are what they were.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def test_by_hand(copy: Live) -> None:
     state = ("--state", str(copy.state))
     whole = run("ledger", "scrub", *state)
     assert whole.stdout.startswith("ledger: 12 entries are what they were.\naudit: ")
+    assert json.loads(run("ledger", "scrub", *state, "--json").stdout)["sizes"]["ledger"] == 12
     flip_stored("body", "entry", "idx = 5")(copy.state)
     said = run("ledger", "scrub", *state)
     assert (said.returncode, "ledger check" in said.stderr) == (1, True)
