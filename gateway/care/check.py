@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.care import keepers, replay, statements, streams
-from gateway.care.findings import Damage, Finding, Findings, Gravity
+from gateway.care.findings import Damage, Finding, Findings
 from gateway.care.inspection import Inspection
 from gateway.care.site import LogSite, Progress
 from gateway.core.errors import Fault
@@ -45,11 +45,6 @@ class Checked:
     blocks: int
     findings: tuple[Finding, ...]
     unchecked: tuple[str, ...] = field(default=())
-
-    @property
-    def damaged(self) -> bool:
-        """Whether anything is damaged."""
-        return any(finding.gravity is Gravity.DAMAGE for finding in self.findings)
 
     @property
     def names(self) -> frozenset[Damage]:

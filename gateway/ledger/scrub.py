@@ -90,7 +90,6 @@ class Scrub:
         self._stream = stream
         self._rate = bytes_per_second
         self._pause = pause_seconds
-        self.passes = 0
 
     async def run(self) -> None:
         """Scrub for ever.
@@ -100,7 +99,6 @@ class Scrub:
         """
         while True:
             await self.once()
-            self.passes += 1
             await asyncio.sleep(self._pause)
 
     async def once(self) -> int:
