@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from certs.authority import SERVER_AUTH, Authority
+from certs.files import write_pair
 from forewarn_client import commitment, merkle, note
 from forewarn_client.checkpoint_file import SignedCheckpoint
 from forewarn_client.errors import (
@@ -527,3 +530,31 @@ async def test_a_copy_in_a_folder_is_read_alike(tmp_path: Path) -> None:
     (copy / "tile" / "entries" / "000").write_bytes(bytes(20_000))
     with pytest.raises(VerificationError, match="larger than it can be"):
         await verifier.whole()
+
+
+async def test_an_answer_that_only_drips_in_is_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.create(tmp_path / "ca", trust_domain="exchange.example")
+    files = tmp_path / "https.crt", tmp_path / "https.key"
+    write_pair(*files, authority.leaf([], ips=["127.0.0.1"], usages=[SERVER_AUTH]))
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(*files)
+    trust = ssl.create_default_context(cadata=authority.bundle.decode())
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    monkeypatch.setattr(sources, "_LONGEST_ANSWER", 0.5)
+    async with await asyncio.start_server(drip, "127.0.0.1", 0, ssl=served) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/ledger"
+        async with sources.web(url, tls=trust, at_once=1, patience=0.1) as log:
+            with pytest.raises(UnavailableError, match="in time"):
+                async with asyncio.timeout(20):
+                    await log.checkpoint()

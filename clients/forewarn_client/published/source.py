@@ -35,6 +35,8 @@ _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAUSES: Final = (0.0, 1.0, 4.0)
 _LONGEST_WAIT: Final = 10.0
 _TIMEOUT: Final = httpx.Timeout(30.0)
+_LONGEST_ANSWER: Final = 60.0
+"""Seconds for one answer, whatever drips in: a log that is never done showing is not reached."""
 
 # Attempts are made again in silence; what comes of them is told.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -172,7 +174,10 @@ async def web(
         async def once(name: str, most: int) -> bytes:
             client = await idle.get()
             try:
-                async with client.stream("GET", f"{parsed}/{name}") as response:
+                async with (
+                    asyncio.timeout(_LONGEST_ANSWER),
+                    client.stream("GET", f"{parsed}/{name}") as response,
+                ):
                     await _check(response, name)
                     content = bytearray()
                     async for chunk in response.aiter_raw():
@@ -180,6 +185,8 @@ async def web(
                         if len(content) > most:
                             raise _too_large(name)
                     return bytes(content)
+            except TimeoutError:
+                raise _PassingError(f"{name} is not answered in time") from None
             finally:
                 idle.put_nowait(client)
 
