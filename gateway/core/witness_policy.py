@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from gateway.core.cosignature import CosignatureKey
-from gateway.core.note import Note, NoteError
+from gateway.core.note import Note, NoteError, NoteVerifier
 
 MOST_BYTES: Final = 256 << 10
 _MOST_NAMES: Final = 64
@@ -187,9 +187,10 @@ class _Reader:
         self.quorum = name
 
     def _log(self, key: str, _url: str = "") -> None:
-        if key in self.logs:
+        parsed = str(NoteVerifier.parse(_text(key)))
+        if parsed in self.logs:
             raise PolicyError("there is another line for this log")
-        self.logs.append(_text(key))
+        self.logs.append(parsed)
 
     def _new(self, name: str) -> None:
         if name == _NONE or name in self.witnesses or name in self.groups:

@@ -98,8 +98,8 @@ class _Context:
         for callback in self._done:
             callback(self)
 
-    async def send_initial_metadata(self, metadata: tuple[()]) -> None:
-        assert metadata == ()
+    async def send_initial_metadata(self, metadata: Metadata) -> None:
+        assert metadata == (("forewarn-stream", "open"),)
 
     async def write(self, answer: Message) -> None:
         self.first = answer

@@ -84,6 +84,7 @@ BAD = {
     "a key twice": THREE + f"witness w9 {KEYS[0]}\nquorum w0\n",
     "a key that is none": "witness w0 nonsense\nquorum w0\n",
     "a log's key for a witness": f"witness w0 {LOG.key}\nquorum w0\n",
+    "a log's key that is none": "log witness\nquorum none\n",
     "a log twice": f"log {LOG.key}\nlog {LOG.key}\nquorum none\n",
     "another word": "witnesses w0\nquorum none\n",
     "a witness without a key": "witness w0\nquorum none\n",
