@@ -80,4 +80,4 @@ protocol: setup
 	@$(VENV) .make/comments.py --check
 
 unit: setup
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile
