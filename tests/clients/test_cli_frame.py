@@ -52,6 +52,7 @@ def test_every_command_helps(path: tuple[str, ...]) -> None:
         assert result.exit_code == 0
         assert "--json" in result.output
         assert "--home" in result.output
+        assert path == () or "Examples:" in result.output or "has examples." in result.output
 
 
 def test_help_loads_no_network_code() -> None:

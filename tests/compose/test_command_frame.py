@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import click
 import pytest
+
+from gateway.command.root import main
 
 WITHOUT = """
 import sys
@@ -25,3 +28,16 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(module: str) ->
 
     assert said.returncode == 1
     assert said.stderr == f"{module} is not installed: pip install 'forewarn[gateway]'\n"
+
+
+def without_example(command: click.Command, context: click.Context) -> list[str]:
+    """Name every command from here on whose help shows no example."""
+    names = [] if "Example" in context.get_help() else [context.command_path]
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            names += without_example(below, click.Context(below, info_name=name, parent=context))
+    return names
+
+
+def test_every_command_has_an_example() -> None:
+    assert without_example(main, click.Context(main, info_name="forewarn-gateway")) == []

@@ -31,7 +31,8 @@ class Group(click.Group):
     command_class = Command
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 - click's own
-        """Add the options after the group's own."""
+        """Add the options after the group's own, and say where examples are."""
+        attributes.setdefault("epilog", "Each command's --help has examples.")
         attributes["params"] = [*(attributes.get("params") or []), *settings.options(at_root=False)]
         attributes["context_settings"] = {**_SETTINGS, **(attributes.get("context_settings") or {})}
         super().__init__(*arguments, **attributes)
