@@ -164,10 +164,23 @@ class Child:
             raise AssertionError
         await self._due.wait()
         process.stdin.write(self._orders.line())
-        while line := await process.stdout.readline():
-            report = Report.read(line)
+        while report := await self._next(process, process.stdout):
             self._ready = self._ready or report.word is Word.READY
             self._heard(self, report)
+
+    async def _next(self, process: Process, reports: asyncio.StreamReader) -> Report | None:
+        """Hear the next report; a process that says something else is ended, and no other."""
+        try:
+            line = await reports.readline()
+            return Report.read(line) if line else None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            _log.error(
+                "a process says what none can mean, killing it",
+                extra={"event": "child_killed", "child": self.name},
+            )
+            with suppress(ProcessLookupError):
+                process.kill()
+            return None
 
 
 async def _kill(process: Process) -> None:

@@ -154,9 +154,15 @@ class Report:
 
         Args:
             line: The line.
+
+        Raises:
+            ValueError: It is no report.
+            KeyError: Likewise.
+            TypeError: Likewise.
         """
         said = _read(line)
-        return cls(word=Word(said["word"]), text=said["text"])
+        word, text = Word(said["word"]), str(said["text"])
+        return cls(word=word, text=Reason(text) if word is Word.HALTED else text)
 
 
 def _line(said: Mapping[str, Any]) -> bytes:

@@ -97,6 +97,30 @@ async def test_it_is_stopped_and_not_started_again(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "said",
+    [
+        "print('?', flush=True)",
+        "print('[]', flush=True)",
+        """print('{"word": "halted", "text": "BECAUSE"}', flush=True)""",
+        "print('x' * (2 << 20), flush=True)",
+    ],
+)
+async def test_one_that_says_what_none_can_mean_ends_alone(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    deaf = f"import sys, time\nsys.stdin.readline()\n{said}\ntime.sleep(600)\n"
+    async with running(deaf, tmp_path, monkeypatch) as (_, heard):
+        async with asyncio.timeout(PATIENCE):
+            while len(caplog.records) < 4:  # noqa: ASYNC110 - the log is watched
+                await asyncio.sleep(0.01)
+    events = [vars(record)["event"] for record in caplog.records]
+    assert events[:4] == ["child_killed", "child_ended"] * 2
+    assert heard == []
+
+
+@pytest.mark.asyncio
 async def test_it_has_its_orders_from_a_pipe_and_ends_with_it() -> None:
     """What the real one does without a supervisor, wherever the kernel does not see to it."""
     process = await asyncio.create_subprocess_exec(
@@ -115,6 +139,6 @@ def test_what_is_said_reads_back() -> None:
     assert Orders.read(ORDERS.line()) == ORDERS
     assert Order.read(STOP.line()) == STOP
     for word in Word:
-        report = Report(word=word, text="why")
+        report = Report(word=word, text=Reason.LEDGER_NOT_PROVEN.value)
         assert Report.read(report.line()) == report
     assert "SU..." not in repr(ORDERS)
