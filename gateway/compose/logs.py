@@ -4,7 +4,7 @@
   given as `extra`. JSON lines hold them as they are; lines for people end with them.
 * Of an exception, a line holds the type and the place: its text may repeat what it choked on.
 * Of a message, the first line: what asyncio says after it holds whole tasks.
-* Whatever is said passes through `redaction`.
+* Whatever is said passes through `redaction`, and holds nothing that a terminal would obey.
 * Libraries are heard from WARNING on, unless `[log]` says otherwise.
 """
 
@@ -37,6 +37,8 @@ FIELDS: Final = {
     "at": "of an exception, its place in the code",
 }
 """The fields that a record may carry, and what each holds."""
+
+_CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 
 
 @unique
@@ -129,12 +131,12 @@ def parts(record: logging.LogRecord) -> dict[str, str]:
         "level": record.levelname,
         "logger": record.name,
         "pid": str(record.process),
-        "message": redacted(record.getMessage()).partition("\n")[0],
+        "message": _line(record.getMessage()),
     }
     for name in FIELDS:
         value = getattr(record, name, None)
         if value is not None and value != "":
-            found[name] = redacted(str(value)).partition("\n")[0]
+            found[name] = _line(str(value))
     if record.exc_info and record.exc_info[0] is not None:
         stack = traceback.extract_tb(record.exc_info[2])
         found["error"] = record.exc_info[0].__name__
@@ -142,6 +144,10 @@ def parts(record: logging.LogRecord) -> dict[str, str]:
             f"{stack[-1].filename.rpartition('/')[2]}:{stack[-1].lineno}" if stack else "?"
         )
     return found
+
+
+def _line(text: str) -> str:
+    return redacted(text).partition("\n")[0].translate(_CONTROL)
 
 
 def formatter(log: Log, *, as_json: bool) -> logging.Formatter:

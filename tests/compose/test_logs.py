@@ -155,6 +155,14 @@ def test_fields_and_later_lines_pass_through_the_same_redaction() -> None:
     assert HANDLE not in line
 
 
+def test_no_line_holds_what_a_terminal_would_obey() -> None:
+    spoilt = record(msg="a\x1b]0;b\rc\x9bd", args=(), address="\x1b[2J")
+    line = Lines().format(spoilt)
+
+    assert line.endswith(r"a\x1b]0;b\x0dc\x9bd address=\x1b[2J")
+    assert line.isprintable()
+
+
 @pytest.fixture
 def heard(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
     """Standard error, with the logging of this process left as it was."""
