@@ -84,6 +84,7 @@ def test_what_no_line_may_hold_is_taken_out(text: str, hidden: str, left: str) -
         f"nkey {public_key(SEED)[:20]}",
         f"checkpoint {DIGEST[:12]}",
     ],
+    ids=["address", "path", "system", "file", "statement", "names", "nkey", "checkpoint"],
 )
 def test_what_a_line_is_for_stays(text: str) -> None:
     assert redacted(text) == text
