@@ -198,7 +198,7 @@ def test_red_needs_a_sealed_layer() -> None:
     assert caught.value.reason is Reason.TLP_NEEDS_SEALED_LAYER
 
 
-@pytest.mark.parametrize("standing", set(Standing) - {Standing.ACTIVE})
+@pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.ACTIVE])
 def test_who_does_not_take_part_cannot_be_addressed(standing: Standing) -> None:
     absent = holding(member(B, MemberKind.OPERATOR, standing, frozenset()))
     assert refusal(marked(Tlp.GREEN, headers.to(B)), absent, OPERATORS) is Reason.RECIPIENT_UNKNOWN
