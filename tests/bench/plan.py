@@ -40,7 +40,7 @@ class Plan:
 
 
 FULL: Final = Plan(
-    rounds=7,
+    rounds=5,
     statements=100_000,
     streams=200,
     pulled=10_000,
