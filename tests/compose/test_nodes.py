@@ -193,11 +193,18 @@ def test_workers_of_two_nodes_hear_their_own_node_only(one: Node, two: Node) -> 
     until(lambda: told(two, "status")["verdict"] == "serving")
     whole = told(two, "ledger", "check")
     assert (whole["standing"], whole["findings"], whole["unchecked"]) == ("whole", [], [])
+    assert "signs, and renews its lease" in lease_as_found(two)
     assert one.stop() == 0
     assert two.stop() == 0
     assert told(two, "ledger", "check")["standing"] == "whole"
     problems = [each for each in lines(two, "doctor") if each["level"] == "problem"]
     assert problems == []
+    assert "let go of the lease" in lease_as_found(two)
+
+
+def lease_as_found(node: Node) -> str:
+    (found,) = [each for each in lines(node, "doctor") if each["check"] == "lease"]
+    return str(found["what"])
 
 
 def lines(node: Node, *words: str) -> list[dict[str, Any]]:

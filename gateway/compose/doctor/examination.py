@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from gateway.compose.doctor import certificates, clock, folder, logs, process
+from gateway.compose.doctor import certificates, clock, folder, lease, logs, process
 from gateway.compose.doctor.finding import Check, Finding, Level, problem
 from gateway.compose.doctor.patient import Patient
 
@@ -26,6 +26,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "ledger": logs.ledger,
     "audit log": logs.audit_log,
     "nats-server": process.nats,
+    "lease": lease.lease,
     "open files": process.open_files,
 }
 """Every check by its name, in the order in which they are made."""
