@@ -210,10 +210,11 @@ def test_a_graceful_stop_leaves_nothing_and_is_recorded_once(spread: Live) -> No
     assert refused(error.value).code is grpc.StatusCode.UNAVAILABLE
     assert not any(processes.alive(pid) for pid in family.values())
     assert not (spread.state / "run" / "listen").exists()
-    # Killed in between, the supervisor recorded no end; what came back was no start.
-    assert [act for act, _ in acts(spread) if act != "CERTIFICATE_RELOAD"] == [
-        *("INIT", "START", "START", "STOP")
-    ]
+    # Killed in between, the supervisor recorded no end; what came back was no start. A start that
+    # was still in memory when its worker was killed is lost, as the audit log's page says.
+    first, *starts, last = [act for act, _ in acts(spread) if act != "CERTIFICATE_RELOAD"]
+    assert (first, last) == ("INIT", "STOP")
+    assert starts in (["START"], ["START", "START"])
 
 
 def test_what_has_to_be_mended_ends_the_whole_in_one_sentence(own: Live) -> None:
