@@ -271,7 +271,8 @@ class Session:
                 # The exchange ended the stream in good order; it may be about to shut down.
                 await asyncio.sleep(_AFTER_THE_END)
             except grpc.aio.AioRpcError as error:
-                await asyncio.sleep(answers.resumption(error))
+                # Never at once: whoever ends all that it opens would be asked without end.
+                await asyncio.sleep(max(answers.resumption(error), _AFTER_THE_END))
             finally:
                 call.cancel()
 

@@ -40,10 +40,12 @@ async def brought_up(connection: Connection, receipt: Receipt) -> tuple[Receipt,
             "there is no witnesses.policy in the member's folder: name the witnesses that you trust"
         )
     before = policy.standing(receipt.entry.checkpoint)
+    if before.met:
+        return receipt, before
     session, verifier = connection.session, Verifier(connection.home.exchange)
     answer = await session.call(session.log.GetCheckpoint, log_service_pb2.GetCheckpointRequest())
     note = answer.cosigned_checkpoint
-    if before.met or not note:
+    if not note:
         return receipt, before
     head, standing = verifier.checkpoint(note), policy.standing(note)
     await session.see(note, 0)

@@ -80,7 +80,12 @@ class Batches(Generic[_T, _R]):
     async def _work(self) -> None:
         try:
             while batch := await self._gather():
-                outcomes = await self._brief.run(self._outcomes, [item for item, _ in batch])
+                items = [item for item, _ in batch]
+                outcomes: list[_R | Exception]
+                try:
+                    outcomes = await self._brief.run(self._outcomes, items)
+                except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it was
+                    outcomes = [error] * len(batch)
                 for (_, answer), outcome in zip(batch, outcomes, strict=True):
                     if answer.done():
                         continue

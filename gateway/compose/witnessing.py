@@ -72,7 +72,7 @@ class Witnessing:
             The policy; None where there are no witnesses.
 
         Raises:
-            SetupError: It cannot be read, is none, or asks for witnesses that have no URL.
+            SetupError: It cannot be read, is none, asks for nobody, or for witnesses without URL.
         """
         if self.policy is None:
             if self.receipts_wait:
@@ -87,6 +87,8 @@ class Witnessing:
             raise SetupError(f"{self.policy} cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise SetupError(f"{self.policy}: {error}") from None
+        if policy.is_met([]):
+            raise SetupError(f'{self.policy}: the quorum is none; for nobody, set policy = ""')
         if not policy.is_met([witness.name for witness in policy.witnesses if witness.url]):
             raise SetupError(f"{self.policy}: the quorum needs witnesses that have no URL")
         return policy

@@ -59,7 +59,3 @@ class EntrySummary:
     def open_to_all(self) -> bool:
         """Whether every member may read it."""
         return self.directory or self.tlp == _TLP_CLEAR
-
-    def readable_by(self, member: str) -> bool:
-        """Tell whether a member may read the entry: a party to it, or anybody may."""
-        return self.open_to_all or member == self.sender or member in self.audience

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from gateway.admission.batches import MOST, Batches
+from gateway.admission.brief import Brief
 from gateway.core.errors import Fault, Reason, Refusal
 
 
@@ -108,3 +109,23 @@ async def test_who_left_is_left_out_and_a_batch_is_bounded() -> None:
 
     assert gone.cancelled()
     assert [len(batch) for batch in halves.begun] == [1, MOST, 1]
+
+
+@pytest.mark.asyncio
+async def test_where_nothing_can_be_read_all_are_told_and_the_next_is_tried_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    halves = Halves()
+    halves.going.set()
+    batches = Batches(halves.begin)
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("no thread is left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Brief, "run", broken)
+        async with asyncio.timeout(5):
+            told = await asyncio.gather(batches.do(2), batches.do(4), return_exceptions=True)
+    assert [type(each) for each in told] == [RuntimeError, RuntimeError]
+    async with asyncio.timeout(5):
+        assert await batches.do(2) == 1

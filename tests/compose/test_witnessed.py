@@ -191,6 +191,7 @@ def test_receipts_that_do_not_wait_can_be_brought_up(place: Place) -> None:
     ("text", "said"),
     [
         ("quorum g\n", "line 1"),
+        ("witness w1 {key} https://w1.example/\nquorum none\n", "quorum is none"),
         ("witness w1 {key}\nquorum w1\n", "no URL"),
         ("witness w1 {key} http://192.0.2.1/\nquorum w1\n", "https"),
         ("witness w1 {key} https://w1.example/\n", "no quorum line"),

@@ -47,7 +47,7 @@ def test_an_event_is_found_under_whom_it_concerns(happening: Happening) -> None:
     assert EventKind(found.kind).name.lower() == audit_pb2.AuditEvent.FromString(
         encode(event, NOON)
     ).WhichOneof("event")
-    assert not found.readable_by("harbor-bank")
+    assert not found.open_to_all
     assert not found.opens_case
 
 

@@ -166,7 +166,10 @@ class MemorySnapshot:
 
     def readable(self, index: int, member: str) -> bool:
         entry = self.by_index(index)
-        return entry is not None and entry.summary is not None and entry.summary.readable_by(member)
+        if entry is None or entry.summary is None:
+            return False
+        summary = entry.summary
+        return summary.open_to_all or member in {summary.sender, *summary.audience}
 
     @property
     def last_received_time(self) -> datetime | None:
