@@ -20,7 +20,6 @@ from gateway.compose.log import LogPlan, check_pinned, verifier_of
 from gateway.compose.nats import Nats
 from gateway.compose.state import Inception
 from gateway.core.errors import Fault
-from gateway.ledger.announcements import NatsAnnouncer
 from gateway.ledger.beside import Beside, SayingAnnouncer
 from gateway.ledger.endorsing import NodeEndorser
 from gateway.ledger.integrator import Integrator
@@ -68,7 +67,7 @@ class Side:
         """
         endorser = NodeEndorser(keeper, evidence_folder=plan.evidence)
         notes = NatsSignedNotes(connection, plan.log)
-        workers = NatsAnnouncer(connection, plan.log, node=plan.node)
+        workers = plan.announcer(connection)
         integrator = Integrator(
             stream=JetStreamReader(connection, plan.log),
             store=store,

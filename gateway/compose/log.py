@@ -22,6 +22,7 @@ from gateway.core import audit
 from gateway.core.checkpoint import NoteError, NoteVerifier
 from gateway.core.errors import Fault, Reason
 from gateway.core.witness_policy import WitnessPolicy
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
 from gateway.ledger.conditions import NatsConditions
 from gateway.ledger.head import Head
@@ -33,6 +34,7 @@ from gateway.ledger.reader import StoreReader
 from gateway.ledger.recorder import BlockRecorder, RecorderLimits
 from gateway.ledger.store import Store, Summarizer
 from gateway.ledger.stream import JetStreamAppender, JetStreamReader
+from gateway.ports.blocks import Announcements, Announcer
 from gateway.ports.metering import Meter
 from gateway.wire import audit as audit_events
 from gateway.wire import entries
@@ -51,6 +53,8 @@ class LogPlan:
         limits: How much its recorder takes on, and how long it waits.
         evidence: The folder for what contradicts a signed checkpoint.
         node: The name under which this run of the node speaks to its own workers.
+        here: Where its two sides hear each other in one process; None where they are in several,
+            and hear each other over NATS.
     """
 
     log: Log
@@ -61,10 +65,27 @@ class LogPlan:
     limits: RecorderLimits
     evidence: Path
     node: str
+    here: AnnouncedHere | None = None
 
     def open_store(self) -> Store:
         """Open the writing side of its store."""
         return Store.open(self.store, self.origin, summarize=self.summarize)
+
+    def announcer(self, connection: RoleConnection) -> Announcer:
+        """Make what tells its workers of new notes.
+
+        Args:
+            connection: The integrator's.
+        """
+        return self.here or NatsAnnouncer(connection, self.log, node=self.node)
+
+    def announcements(self, connection: RoleConnection) -> Announcements:
+        """Make what a worker hears of new notes.
+
+        Args:
+            connection: The worker's.
+        """
+        return self.here or NatsAnnouncements(connection, self.log, node=self.node)
 
     def integrator(self, connection: RoleConnection, store: Store, keeper: Keeper) -> Integrator:
         """Make its integrator, on a node that is alone; among others, see `company`.
@@ -78,7 +99,7 @@ class LogPlan:
             stream=JetStreamReader(connection, self.log),
             store=store,
             endorser=keeper,
-            announcer=NatsAnnouncer(connection, self.log, node=self.node),
+            announcer=self.announcer(connection),
         )
 
 
@@ -238,7 +259,7 @@ def wire(  # noqa: PLR0913 - what a worker has of a log
     reader = StoreReader(plan.store, plan.origin)
 
     def heard(behind: WitnessPolicy | None) -> Head:
-        announcements = NatsAnnouncements(connection, plan.log, node=plan.node)
+        announcements = plan.announcements(connection)
         return Head(reader=reader, announcements=announcements, verifier=verifier, witnesses=behind)
 
     head = heard(None)

@@ -1,8 +1,8 @@
 """The parts of a worker, wired.
 
 * Each part is given the ports that it needs and no other.
-* A worker knows of its integrator what it reads in the store and hears over NATS, nothing else,
-  whether they share a process or not.
+* A worker knows of its integrator what it reads in the store and hears from it, nothing else,
+  whether they share a process or not. In one process a new note is heard without NATS between.
 * Ledger and audit log are wired alike (`gateway.compose.log`). Without the audit log, nothing above
   TLP:GREEN is released; everything else goes on.
 """

@@ -5,7 +5,8 @@
 * It creates nothing: what is missing is for `init` or for a restore.
 * The audit log runs beside the ledger. Where it cannot be proven or written, nothing above
   TLP:GREEN is released, and everything else goes on.
-* Nothing passes between worker and integrator in memory, here as there.
+* Nothing passes between worker and integrator in memory but the newest note, which is a hint: the
+  worker verifies it, and reads all else in the store, here as there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from gateway.compose import integrating, working
 from gateway.compose.address import Address
@@ -28,6 +30,7 @@ from gateway.compose.witnessing import cosigning
 from gateway.core.audit import Act, AdminAct
 from gateway.core.errors import Fault
 from gateway.edge.port import Sharing
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.nats_roles import SERVE_ROLES
 
 
@@ -88,7 +91,10 @@ async def _together(
     """Run worker and integrator in this process."""
     # New at every start: whoever copied the folder does not hear this node, nor it them.
     name = secrets.token_hex(8)
-    plans = plans_of(state, inception.origin, config.limits, node=name)
+    plans = [
+        replace(plan, here=AnnouncedHere())
+        for plan in plans_of(state, inception.origin, config.limits, node=name)
+    ]
     keys = integrating.keepers(plans, inception, config.nats)
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context

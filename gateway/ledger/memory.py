@@ -16,7 +16,6 @@ from enum import StrEnum, unique
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.stream import check_block, check_bounds, missing
 from gateway.ports.blocks import (
-    Announcement,
     Appended,
     AppendOutcome,
     Bounds,
@@ -106,44 +105,6 @@ class MemoryBlockStream:
         self._known = {m: n for m, n in self._known.items() if n <= last}
         self._last = last
         self.interrupt()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-
-class MemoryAnnouncements:
-    """Announcements within one process; see `gateway.ports.blocks`, both sides in one."""
-
-    def __init__(self) -> None:
-        """Begin with nothing announced."""
-        self._announced = 0
-        self._newest: bytes | None = None
-        self._epoch = 0
-        self._changed = asyncio.Event()
-
-    async def announce(self, note: bytes) -> None:
-        """Announce the newest note."""
-        self._announced += 1
-        self._newest = note
-        self._wake()
-
-    async def notes(self) -> AsyncGenerator[Announcement, None]:
-        """Yield announcements for ever; see `gateway.ports.blocks.Announcements.notes`."""
-        while True:
-            epoch, heard = self._epoch, self._announced
-            yield Announcement(note=None)
-            while epoch == self._epoch:
-                if heard == self._announced:
-                    await self._changed.wait()
-                    continue
-                heard = self._announced
-                yield Announcement(note=self._newest)
-
-    def interrupt(self) -> None:
-        """Have every listener told that it may have missed a note."""
-        self._epoch += 1
-        self._wake()
 
     def _wake(self) -> None:
         self._changed.set()

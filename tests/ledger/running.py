@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.announcements import NatsAnnouncements, NatsAnnouncer
 from gateway.ledger.lock import StateLock
-from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
+from gateway.ledger.memory import MemoryBlockStream
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import INIT_ROLES, Role
 from gateway.ledger.nats_server import EmbeddedNats
@@ -88,11 +89,10 @@ async def nats_ledger(nats: EmbeddedNats) -> AsyncGenerator[Ledger, None]:
 @asynccontextmanager
 async def memory_ledger() -> AsyncGenerator[Ledger, None]:
     """Make a ledger in memory."""
-    stream, announcements = MemoryBlockStream(), MemoryAnnouncements()
+    stream, announcements = MemoryBlockStream(), AnnouncedHere()
 
     async def interrupt() -> None:
         stream.interrupt()
-        announcements.interrupt()
 
     yield Ledger(
         appender=stream,

@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner, open_checkpoint
 from gateway.core.errors import Fault, Reason
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.beside import Beside, SayingAnnouncer
 from gateway.ledger.endorsing import NodeEndorser
 from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.lease import Candidate, Lease
-from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
+from gateway.ledger.memory import MemoryBlockStream
 from gateway.ledger.memory_nodes import MemoryLeasePlace, MemorySignedNotes
 from gateway.ledger.reader import StoreReader
 from gateway.ledger.store import Store
@@ -57,7 +58,7 @@ class Node:
     integrator: Integrator
     reader: StoreReader
     lease: Lease
-    announced: MemoryAnnouncements
+    announced: AnnouncedHere
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     @property
@@ -108,7 +109,7 @@ async def node(
     Store.create(folder / "ledger.db", ORIGIN)
     store = Store.open(folder / "ledger.db", ORIGIN, summarize=summarize)
     endorser = NodeEndorser(keeper, evidence_folder=folder / "evidence")
-    notes, announced = MemorySignedNotes(exchange.ears), MemoryAnnouncements()
+    notes, announced = MemorySignedNotes(exchange.ears), AnnouncedHere()
     integrator = Integrator(
         stream=stream or exchange.stream,
         store=store,

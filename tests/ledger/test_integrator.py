@@ -12,10 +12,11 @@ import pytest_asyncio
 
 from gateway.core.checkpoint import open_checkpoint
 from gateway.core.errors import Fault, Reason
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.inception import begin
 from gateway.ledger.integrator import Integrator
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.memory import MemoryAnnouncements, MemoryBlockStream
+from gateway.ledger.memory import MemoryBlockStream
 from gateway.ledger.store import Store
 from gateway.ports.blocks import StreamMessage
 from gateway.ports.conditions import State
@@ -67,7 +68,7 @@ def stream() -> MemoryBlockStream:
 
 @pytest.fixture
 def memory(stream: MemoryBlockStream) -> Ledger:
-    announcements = MemoryAnnouncements()
+    announcements = AnnouncedHere()
 
     async def interrupt() -> None:
         stream.interrupt()
@@ -209,7 +210,7 @@ async def test_nothing_is_signed_until_the_mark_is_reached(folder: Path, memory:
     lose_store(folder)
     heard: list[bytes] = []
 
-    class Listening(MemoryAnnouncements):
+    class Listening(AnnouncedHere):
         async def announce(self, note: bytes) -> None:
             heard.append(note)
 

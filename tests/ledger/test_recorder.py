@@ -16,7 +16,8 @@ from gateway.core import merkle
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Outcome, Verdict
-from gateway.ledger.memory import AppendFailure, MemoryAnnouncements, MemoryBlockStream
+from gateway.ledger.announced_here import AnnouncedHere
+from gateway.ledger.memory import AppendFailure, MemoryBlockStream
 from gateway.ledger.recorder import RecorderLimits
 from gateway.ports.blocks import Announcement, Appended, AppendOutcome
 from gateway.wire.blocks import decode_block
@@ -52,7 +53,7 @@ class SlowStream(MemoryBlockStream):
         return await super().append(message)
 
 
-class Unheard(MemoryAnnouncements):
+class Unheard(AnnouncedHere):
     """Announcements of which every one is lost."""
 
     async def announce(self, note: bytes) -> None:
@@ -91,13 +92,13 @@ def stream() -> Iterator[SlowStream]:
 async def running(
     folder: Path,
     stream: MemoryBlockStream,
-    announcements: MemoryAnnouncements | None = None,
+    announcements: AnnouncedHere | None = None,
     limits: RecorderLimits = QUICK,
 ) -> AsyncGenerator[House, None]:
     async def interrupt() -> None:
         stream.interrupt()
 
-    said = announcements or MemoryAnnouncements()
+    said = announcements or AnnouncedHere()
     ports = Ledger(
         appender=stream, reader=stream, announcer=said, announcements=said, interrupt=interrupt
     )
@@ -183,7 +184,7 @@ async def test_entries_gather_while_a_block_is_in_flight(folder: Path, stream: S
 async def test_entries_gather_while_a_block_waits_for_the_fold(
     folder: Path, stream: SlowStream
 ) -> None:
-    said = MemoryAnnouncements()
+    said = AnnouncedHere()
     ports = Ledger(
         appender=stream, reader=stream, announcer=said, announcements=said, interrupt=_nothing
     )
@@ -374,7 +375,7 @@ async def test_a_stream_rolled_back_is_noticed_by_both(folder: Path, stream: Slo
 
 @pytest.mark.asyncio
 async def test_the_head_takes_only_what_the_log_signed(folder: Path, stream: SlowStream) -> None:
-    said = MemoryAnnouncements()
+    said = AnnouncedHere()
     async with running(folder, stream, said) as made:
         await made.recorder.record(statement("one"))
         head = made.head.current
@@ -386,7 +387,7 @@ async def test_the_head_takes_only_what_the_log_signed(folder: Path, stream: Slo
 
 @pytest.mark.asyncio
 async def test_the_head_never_goes_back(folder: Path, stream: SlowStream) -> None:
-    said = MemoryAnnouncements()
+    said = AnnouncedHere()
     async with running(folder, stream, said) as made:
         await made.recorder.record(statement("one"))
         old = made.head.current

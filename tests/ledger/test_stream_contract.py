@@ -189,8 +189,13 @@ async def test_a_listener_is_woken_first_and_then_hears_the_newest_note(ledger: 
 
 
 @pytest.mark.asyncio
-async def test_a_listener_is_woken_after_an_interruption(ledger: Ledger) -> None:
-    async with aclosing(ledger.announcements.notes()) as notes:
+async def test_a_listener_over_nats_is_woken_after_an_interruption(tmp_path: Path) -> None:
+    await initialise(tmp_path)
+    async with (
+        server(tmp_path) as nats,
+        nats_ledger(nats) as ledger,
+        aclosing(ledger.announcements.notes()) as notes,
+    ):
         assert await anext(notes) == Announcement(note=None)
         waiting = asyncio.ensure_future(anext(notes))
         await asyncio.sleep(0.1)
