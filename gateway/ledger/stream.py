@@ -7,6 +7,8 @@
 * A follower never outlives what it can vouch for: a lost connection, a consumer that was reset or
   deleted, a missed heartbeat end it with `StreamInterrupted`, and a hole in the sequence with a
   `Fault`. The consumer is its own and is never continued by another.
+* A follower that is given nothing asks whether there is nothing. After damage a stream may count
+  messages that it cannot read: its consumer then passes over them in silence, for ever.
 
 The module compares no content: that is the integrator's, who keeps the messages verbatim.
 """
@@ -171,15 +173,39 @@ class JetStreamReader:
         pull = _Pull(session, stream=self._stream, consumer=consumer, inbox=inbox)
         try:
             await pull.open(after)
-            expected = after + 1
+            expected, withheld = after + 1, 0
             while True:
                 found = await pull.next()
+                if found is None:
+                    withheld = withheld + 1 if await self._holds(session, expected) else 0
+                    if withheld > 1:
+                        raise StreamInterrupted("the consumer does not give what the stream holds")
+                    continue
                 if found.sequence != expected:
                     raise missing(expected)
-                expected += 1
+                expected, withheld = expected + 1, 0
                 yield found
         finally:
             await pull.close()
+
+    async def _holds(self, session: Session, expected: int) -> bool:
+        """Tell whether the stream holds the message that a follower is not given.
+
+        Raises:
+            StreamInterrupted: It does not answer.
+            Fault: LEDGER_NOT_PROVEN, the stream counts it and does not hold it; or it ends before.
+        """
+        try:
+            bounds = await _bounds(session, self._stream)
+            check_bounds(bounds, expected - 1)
+            held = bounds.last < expected or await self.message(expected) is not None
+        except Fault as fault:
+            if fault.reason is not Reason.LEDGER_UNAVAILABLE:
+                raise
+            raise StreamInterrupted(fault.detail) from fault
+        if not held:
+            raise missing(expected)
+        return bounds.last >= expected
 
 
 class _Pull:
@@ -213,7 +239,8 @@ class _Pull:
         adding = client.jsm(timeout=REQUEST_SECONDS).add_consumer(self._stream, config)
         await _ask(self._session, self._stream, adding)
 
-    async def next(self) -> StreamMessage:
+    async def next(self) -> StreamMessage | None:
+        """Give the next message; None where the server says that there is none for now."""
         while True:
             if self._session.ended.done():
                 self._interruption = "the connection was lost"
@@ -225,6 +252,8 @@ class _Pull:
             if self._arrived:
                 return self._arrived.popleft()
             await self._wait()
+            if not self._arrived and self._interruption is None:
+                return None
 
     async def close(self) -> None:
         client = self._session.client
@@ -316,8 +345,8 @@ def missing(sequence: int) -> Fault:
     """Build the Fault of a hole in the stream."""
     return Fault(
         Reason.LEDGER_NOT_PROVEN,
-        f"the stream holds nothing at sequence {sequence} but goes on after it: JetStream lost a "
-        "message. Stop, and run `forewarn-gateway ledger repair`",
+        f"the stream holds nothing at sequence {sequence} and counts it, or goes on after it: "
+        "JetStream lost a message. Stop, and run `forewarn-gateway ledger repair`",
     )
 
 

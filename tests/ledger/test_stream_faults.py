@@ -89,6 +89,29 @@ async def test_a_weaker_stream_is_refused_and_a_hole_in_it_is_found(tmp_path: Pa
 
 @pytest.mark.asyncio
 @pytest.mark.usefixtures("almighty")
+async def test_what_the_stream_counts_and_does_not_hold_is_missed(tmp_path: Path) -> None:
+    """A consumer passes over it in silence, and nothing comes after it."""
+    async with (
+        server(tmp_path) as nats,
+        connection(nats, Role.KEEPER) as keeper,
+        connection(nats, Role.INTEGRATOR) as integrator,
+        connection(nats, Role.WORKER) as worker,
+    ):
+        jsm = (await keeper.session(within=PATIENCE)).client.jsm()
+        await jsm.add_stream(api.StreamConfig(name=LEDGER.stream, subjects=[LEDGER.blocks]))
+        appender, reader = JetStreamAppender(worker), JetStreamReader(integrator)
+        for block in (b"one", b"two", b"three"):
+            await appender.append(block)
+        await jsm.delete_msg(LEDGER.stream, 3)
+        assert await reader.bounds() == Bounds(first=1, last=3)
+        async with aclosing(reader.follow(2)) as messages:
+            with pytest.raises(Fault, match="sequence 3") as caught:
+                await asyncio.wait_for(anext(messages), PATIENCE)
+    assert caught.value.reason is Reason.LEDGER_NOT_PROVEN
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("almighty")
 async def test_a_deleted_consumer_interrupts_its_follower(tmp_path: Path) -> None:
     await initialise(tmp_path)
     async with (
