@@ -7,18 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from gateway.compose.checking import Report, check_folder
+from gateway.care.findings import Damage
+from gateway.compose.checking import Report
 from gateway.compose.repairing import Wish, repair
 from gateway.compose.state import StateFolder
 from tests.care.conftest import Past
 from tests.faults.drill import Drill, Mortal
-from tests.world.live import AURORA, CIVIL, Live
-
-
-def check(state: Path, stream: str = "read") -> Report:
-    return asyncio.run(
-        check_folder(StateFolder(root=state), scratch=None, stream=stream, progress=lambda *_: None)
-    )
+from tests.faults.verified import verified
+from tests.world.live import Live
 
 
 def mend(state: Path, *seen: bytes, words: list[str] | None = None) -> bool:
@@ -42,14 +38,12 @@ def content(state: Path) -> dict[str, bytes]:
     }
 
 
-def holds(past: Past, live: Live) -> None:
+def holds(past: Past, live: Live, *remarks: Damage) -> Report:
     """Serve, and have everything that was ever answered, listed or delivered be as it was."""
-    live.serve()
+    return verified(remembering(past, live), remarks=remarks)
+
+
+def remembering(past: Past, live: Live) -> Drill:
+    """Go on where a past ended: with everything that was said and answered."""
     answers = dict(zip((each.digest for each in past.said), past.answers, strict=True))
-    drill = Drill(live=cast("Mortal", live), said=list(past.said), answers=answers)
-    with live.desk(AURORA) as lab, live.desk(CIVIL) as agency:
-        drill.follower.start(agency)
-        assert drill.burst(lab, 2) == []
-        drill.check(lab)
-        drill.follower.end()
-    assert live.stop() == 0
+    return Drill(live=cast("Mortal", live), said=list(past.said), answers=answers)

@@ -12,7 +12,8 @@ import pytest
 from gateway.compose.checking import Standing
 from tests.care.conftest import Past
 from tests.care.damages import flip_stored, sql
-from tests.care.mending import check, holds
+from tests.care.mending import holds
+from tests.faults.verified import check
 from tests.world.live import AURORA, CIVIL, Live, notice, run
 
 

@@ -43,7 +43,7 @@ from tests.care.damages import (
     several,
     sql,
 )
-from tests.care.mending import check
+from tests.faults.verified import check
 from tests.world.ledger_builder import ORIGIN
 from tests.world.live import Live, run
 

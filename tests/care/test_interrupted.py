@@ -20,7 +20,8 @@ from gateway.compose.repairing import Wish, repair
 from gateway.compose.state import StateFolder
 from tests.care.damages import flip_in_stream, remove, several, sql
 from tests.care.dying import Steps
-from tests.care.mending import check, mend
+from tests.care.mending import mend
+from tests.faults.verified import check
 from tests.world.live import Live, run
 
 ROOT = Path(__file__).parents[2]

@@ -277,9 +277,13 @@ class Drill:
 
 
 def leaf_of(answer: pb.SubmitResponse) -> bytes:
-    """Compute the leaf hash that an answer claims, with nothing of the gateway's."""
-    keyed = b"forewarn/commit/v1\0" + answer.entry_body
-    commitment = hmac_digest(answer.receipt.salt, keyed, "sha256")
+    """Compute the leaf hash that an answer claims."""
+    return leaf_hash(answer.entry_body, answer.receipt.salt)
+
+
+def leaf_hash(body: bytes, salt: bytes) -> bytes:
+    """Compute the leaf hash of an entry, with nothing of the gateway's."""
+    commitment = hmac_digest(salt, b"forewarn/commit/v1\0" + body, "sha256")
     return sha256(b"\0forewarn/leaf/v1\n\0" + commitment).digest()
 
 

@@ -2,7 +2,8 @@
 
 * Each row kills at one step under a burst of submissions, before it (*failed*) and after it
   (*failed, but persisted*): first the nats-server under a gateway that lives, then the gateway.
-* One ledger goes through all rows, so that every receipt is verified after every later death too.
+* One ledger goes through all rows, so that every receipt is verified after every later death too;
+  at the end everything is proven anew.
 * `make faults` goes on: at later calls of each step, and with both killed at once.
 """
 
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.drill import Drill, Mortal, Strike
-from tests.world.live import AURORA, CIVIL
+from tests.faults.verified import verified
+from tests.world.live import AURORA, CIVIL, HARBOR
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="elsewhere a child outlives a gateway that is killed"
@@ -56,7 +58,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     assert isinstance(live, Mortal)
     live.init()
     live.serve()
-    live.enrol(AURORA, CIVIL)
+    live.enrol(AURORA, CIVIL, HARBOR)
     yield Drill(live=live)
     if live.process is not None:
         live.kill()
@@ -86,3 +88,7 @@ def test_killed(drill: Drill, step: str, moment: str, victim: str, call: int) ->
         drill.follower.start(agency)
         drill.check(lab)
         drill.follower.end()
+
+
+def test_after_all_of_it_everything_is_whole(drill: Drill) -> None:
+    verified(drill)

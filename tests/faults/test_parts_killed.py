@@ -23,8 +23,9 @@ import pytest
 
 from tests.faults.drill import DEATH_SECONDS, Drill, Mortal
 from tests.faults.test_killed import POINTS, ROUNDS, STEPS
+from tests.faults.verified import verified
 from tests.world import processes
-from tests.world.live import AURORA, CIVIL, Desk, Statement
+from tests.world.live import AURORA, CIVIL, HARBOR, Desk, Statement
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux does")
 
@@ -84,7 +85,7 @@ def spread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spread]:
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setitem(os.environ, "FOREWARN_STRIKE", str(file))
         live.serve("--workers", "2", "--listen", "127.0.0.1:0")
-        live.enrol(AURORA, CIVIL)
+        live.enrol(AURORA, CIVIL, HARBOR)
         yield Spread(
             drill=Drill(live=live),
             file=file,
@@ -126,7 +127,4 @@ def test_killed(spread: Spread, step: str, moment: str) -> None:
 
 
 def test_everything_is_there_once(spread: Spread) -> None:
-    spread.drill.follower.start(spread.agency)
-    spread.drill.check(spread.labs[0])
-    spread.drill.follower.end()
-    assert spread.drill.live.stop() == 0
+    verified(spread.drill)
