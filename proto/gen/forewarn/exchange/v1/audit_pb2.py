@@ -22,26 +22,29 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from forewarn.exchange.v1 import inbox_pb2 as forewarn_dot_exchange_dot_v1_dot_inbox__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forewarn/exchange/v1/audit.proto\x12\x14\x66orewarn.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x02\n\nAuditEvent\x12.\n\nevent_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03rpc\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0e\n\x06member\x18\x04 \x01(\t\x12\x11\n\tconcerned\x18\x05 \x01(\t\x12;\n\rcalls_refused\x18\n \x01(\x0b\x32\".forewarn.exchange.v1.CallsRefusedH\x00\x12\x41\n\x10\x63ontent_released\x18\x0b \x01(\x0b\x32%.forewarn.exchange.v1.ContentReleasedH\x00\x12>\n\x0fgrant_looked_up\x18\x0c \x01(\x0b\x32#.forewarn.exchange.v1.GrantLookedUpH\x00\x12\x33\n\tadmin_act\x18\r \x01(\x0b\x32\x1e.forewarn.exchange.v1.AdminActH\x00\x42\x07\n\x05\x65vent\"n\n\x0c\x43\x61llsRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12.\n\nfirst_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64igests\x18\x04 \x03(\x0c\"(\n\x0f\x43ontentReleased\x12\x15\n\rentry_indexes\x18\x01 \x03(\x04\"$\n\rGrantLookedUp\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\"L\n\x08\x41\x64minAct\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".forewarn.exchange.v1.AdminActKind\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xba\x01\n\x0c\x41\x64minActKind\x12\x1e\n\x1a\x41\x44MIN_ACT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x44MIN_ACT_KIND_INIT\x10\x01\x12\x18\n\x14\x41\x44MIN_ACT_KIND_START\x10\x02\x12\x17\n\x13\x41\x44MIN_ACT_KIND_STOP\x10\x03\x12\x17\n\x13\x41\x44MIN_ACT_KIND_HALT\x10\x04\x12%\n!ADMIN_ACT_KIND_CERTIFICATE_RELOAD\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n forewarn/exchange/v1/audit.proto\x12\x14\x66orewarn.exchange.v1\x1a forewarn/exchange/v1/inbox.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x03\n\nAuditEvent\x12.\n\nevent_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03rpc\x18\x02 \x01(\t\x12\x0e\n\x06system\x18\x03 \x01(\t\x12\x0e\n\x06member\x18\x04 \x01(\t\x12\x11\n\tconcerned\x18\x05 \x01(\t\x12;\n\rcalls_refused\x18\n \x01(\x0b\x32\".forewarn.exchange.v1.CallsRefusedH\x00\x12\x41\n\x10\x63ontent_released\x18\x0b \x01(\x0b\x32%.forewarn.exchange.v1.ContentReleasedH\x00\x12>\n\x0fgrant_looked_up\x18\x0c \x01(\x0b\x32#.forewarn.exchange.v1.GrantLookedUpH\x00\x12\x33\n\tadmin_act\x18\r \x01(\x0b\x32\x1e.forewarn.exchange.v1.AdminActH\x00\x12?\n\x0finbox_confirmed\x18\x0e \x01(\x0b\x32$.forewarn.exchange.v1.InboxConfirmedH\x00\x42\x07\n\x05\x65vent\"n\n\x0c\x43\x61llsRefused\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12.\n\nfirst_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64igests\x18\x04 \x03(\x0c\"(\n\x0f\x43ontentReleased\x12\x15\n\rentry_indexes\x18\x01 \x03(\x04\"U\n\x0eInboxConfirmed\x12-\n\x04span\x18\x01 \x01(\x0b\x32\x1f.forewarn.exchange.v1.InboxSpan\x12\x14\n\x0c\x63onfirmation\x18\x02 \x01(\x0c\"$\n\rGrantLookedUp\x12\x13\n\x0b\x63\x61se_digest\x18\x01 \x01(\x0c\"L\n\x08\x41\x64minAct\x12\x30\n\x04kind\x18\x01 \x01(\x0e\x32\".forewarn.exchange.v1.AdminActKind\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xba\x01\n\x0c\x41\x64minActKind\x12\x1e\n\x1a\x41\x44MIN_ACT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41\x44MIN_ACT_KIND_INIT\x10\x01\x12\x18\n\x14\x41\x44MIN_ACT_KIND_START\x10\x02\x12\x17\n\x13\x41\x44MIN_ACT_KIND_STOP\x10\x03\x12\x17\n\x13\x41\x44MIN_ACT_KIND_HALT\x10\x04\x12%\n!ADMIN_ACT_KIND_CERTIFICATE_RELOAD\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'forewarn.exchange.v1.audit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ADMINACTKIND']._serialized_start=743
-  _globals['_ADMINACTKIND']._serialized_end=929
-  _globals['_AUDITEVENT']._serialized_start=92
-  _globals['_AUDITEVENT']._serialized_end=470
-  _globals['_CALLSREFUSED']._serialized_start=472
-  _globals['_CALLSREFUSED']._serialized_end=582
-  _globals['_CONTENTRELEASED']._serialized_start=584
-  _globals['_CONTENTRELEASED']._serialized_end=624
-  _globals['_GRANTLOOKEDUP']._serialized_start=626
-  _globals['_GRANTLOOKEDUP']._serialized_end=662
-  _globals['_ADMINACT']._serialized_start=664
-  _globals['_ADMINACT']._serialized_end=740
+  _globals['_ADMINACTKIND']._serialized_start=929
+  _globals['_ADMINACTKIND']._serialized_end=1115
+  _globals['_AUDITEVENT']._serialized_start=126
+  _globals['_AUDITEVENT']._serialized_end=569
+  _globals['_CALLSREFUSED']._serialized_start=571
+  _globals['_CALLSREFUSED']._serialized_end=681
+  _globals['_CONTENTRELEASED']._serialized_start=683
+  _globals['_CONTENTRELEASED']._serialized_end=723
+  _globals['_INBOXCONFIRMED']._serialized_start=725
+  _globals['_INBOXCONFIRMED']._serialized_end=810
+  _globals['_GRANTLOOKEDUP']._serialized_start=812
+  _globals['_GRANTLOOKEDUP']._serialized_end=848
+  _globals['_ADMINACT']._serialized_start=850
+  _globals['_ADMINACT']._serialized_end=926
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,6 @@
 import datetime
 
+from forewarn.exchange.v1 import inbox_pb2 as _inbox_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -26,7 +27,7 @@ ADMIN_ACT_KIND_HALT: AdminActKind
 ADMIN_ACT_KIND_CERTIFICATE_RELOAD: AdminActKind
 
 class AuditEvent(_message.Message):
-    __slots__ = ("event_time", "rpc", "system", "member", "concerned", "calls_refused", "content_released", "grant_looked_up", "admin_act")
+    __slots__ = ("event_time", "rpc", "system", "member", "concerned", "calls_refused", "content_released", "grant_looked_up", "admin_act", "inbox_confirmed")
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     RPC_FIELD_NUMBER: _ClassVar[int]
     SYSTEM_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +37,7 @@ class AuditEvent(_message.Message):
     CONTENT_RELEASED_FIELD_NUMBER: _ClassVar[int]
     GRANT_LOOKED_UP_FIELD_NUMBER: _ClassVar[int]
     ADMIN_ACT_FIELD_NUMBER: _ClassVar[int]
+    INBOX_CONFIRMED_FIELD_NUMBER: _ClassVar[int]
     event_time: _timestamp_pb2.Timestamp
     rpc: str
     system: str
@@ -45,7 +47,8 @@ class AuditEvent(_message.Message):
     content_released: ContentReleased
     grant_looked_up: GrantLookedUp
     admin_act: AdminAct
-    def __init__(self, event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rpc: _Optional[str] = ..., system: _Optional[str] = ..., member: _Optional[str] = ..., concerned: _Optional[str] = ..., calls_refused: _Optional[_Union[CallsRefused, _Mapping]] = ..., content_released: _Optional[_Union[ContentReleased, _Mapping]] = ..., grant_looked_up: _Optional[_Union[GrantLookedUp, _Mapping]] = ..., admin_act: _Optional[_Union[AdminAct, _Mapping]] = ...) -> None: ...
+    inbox_confirmed: InboxConfirmed
+    def __init__(self, event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., rpc: _Optional[str] = ..., system: _Optional[str] = ..., member: _Optional[str] = ..., concerned: _Optional[str] = ..., calls_refused: _Optional[_Union[CallsRefused, _Mapping]] = ..., content_released: _Optional[_Union[ContentReleased, _Mapping]] = ..., grant_looked_up: _Optional[_Union[GrantLookedUp, _Mapping]] = ..., admin_act: _Optional[_Union[AdminAct, _Mapping]] = ..., inbox_confirmed: _Optional[_Union[InboxConfirmed, _Mapping]] = ...) -> None: ...
 
 class CallsRefused(_message.Message):
     __slots__ = ("reason", "count", "first_time", "digests")
@@ -64,6 +67,14 @@ class ContentReleased(_message.Message):
     ENTRY_INDEXES_FIELD_NUMBER: _ClassVar[int]
     entry_indexes: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, entry_indexes: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class InboxConfirmed(_message.Message):
+    __slots__ = ("span", "confirmation")
+    SPAN_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMATION_FIELD_NUMBER: _ClassVar[int]
+    span: _inbox_pb2.InboxSpan
+    confirmation: bytes
+    def __init__(self, span: _Optional[_Union[_inbox_pb2.InboxSpan, _Mapping]] = ..., confirmation: _Optional[bytes] = ...) -> None: ...
 
 class GrantLookedUp(_message.Message):
     __slots__ = ("case_digest",)
