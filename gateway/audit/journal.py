@@ -5,8 +5,10 @@
   block.
 * Where that cannot be done, it raises LEDGER_UNAVAILABLE, and the content stays. A crash in between
   leaves an event of something that did not leave; never the reverse.
+* A confirmation of an inbox is recorded in the same way, before it is answered.
 * Everything else is noted and recorded soon: refusals are counted for a second, under a flood for
-  up to 16, and administrative acts wait with them. None of it holds up an answer. What a crash or a
+  up to 16, and administrative acts wait with them, and so does what was delivered at or
+  below TLP:GREEN. None of it holds up an answer. What a crash or a
   long outage finds still in memory is lost; under an outage the counts go on.
 * What is tried again is recorded once: each such event writes a key of its own that it also reads.
 * An event's time never runs backwards: it is that of the attempt to record it. Two workers can
@@ -25,9 +27,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway.core.audit import AdminAct, Event, RefusalTally
+from gateway.core.audit import AdminAct, DeliveryTally, Event, RefusalTally
 from gateway.core.errors import Fault, Reason
-from gateway.core.fold import Entry, Verdict
+from gateway.core.fold import Entry
 from gateway.core.identity import SystemId
 from gateway.ports.reading import Recorder
 from gateway.wire import audit
@@ -35,6 +37,8 @@ from gateway.wire import audit
 _log: Final = logging.getLogger(__name__)
 
 _MOST_ACTS: Final = 64
+# So many are handed on together: a block, and far fewer than may wait to be recorded.
+_TOGETHER: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,7 @@ class Journal:
         self._failing = False
         self._tally = RefusalTally()
         self._counted = 0
+        self._deliveries = DeliveryTally()
         self._notes: deque[Event] = deque(maxlen=self._pace.notes)
         # Apart, so that no member's calls can push one out.
         self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
@@ -105,24 +110,34 @@ class Journal:
         Raises:
             Fault: LEDGER_UNAVAILABLE, they are not known to be recorded: nothing may leave.
         """
-        if not events:
-            return
-        try:
-            self._check()
-            entries = [self._entry(event, self._salt()) for event in events]
-            # Handed on together, so that they share a block.
-            outcomes = await asyncio.gather(*map(self._recorder.record, entries))
-        except Fault as fault:
-            self._say_failing(fault)
-            raise _not_released() from fault
-        if any(outcome.verdict is not Verdict.ACCEPTED for outcome in outcomes):
-            _log.error(
-                "the audit log took an event for malformed", extra={"event": "audit_malformed"}
-            )
-            raise _not_released()
-        if self._failing:
-            self._failing = False
-            _log.warning("releases are recorded again", extra={"event": "audit_recording"})
+        if events:
+            await self._recorded(events, _not_released)
+
+    async def confirmed(self, events: Sequence[Event]) -> list[int]:
+        """Record what the exchange commits itself to, and return once it may be answered.
+
+        Args:
+            events: The events of one confirmation.
+
+        Returns:
+            Their indexes in the audit log.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, they are not known to be recorded: nothing is confirmed.
+        """
+        return await self._recorded(events, _not_confirmed)
+
+    def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        """Note what leaves without waiting for the audit log, to be recorded soon.
+
+        Args:
+            system: The system that it leaves for.
+            rpc: Its call.
+            sender: Id of the member that sent it.
+            indexes: Indexes of the entries in the ledger.
+        """
+        self._deliveries.add(system=system, rpc=rpc, sender=sender, indexes=indexes)
+        self._stirred.set()
 
     def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
@@ -186,16 +201,44 @@ class Journal:
             if not self._unsent:
                 self._stirred.clear()
                 self._counted = 0
-                events = [*self._acts, *self._notes, *self._tally.take()]
+                delivered, lost = self._deliveries.take()
+                if lost:
+                    _log.warning(
+                        "%d deliveries at or below TLP:GREEN were too many to be noted",
+                        lost,
+                        extra={"event": "audit_deliveries_lost"},
+                    )
+                events = [*self._acts, *self._notes, *self._tally.take(), *delivered]
                 self._acts.clear()
                 self._notes.clear()
                 self._unsent = [(event, self._salt()) for event in events]
+            while self._unsent:
+                self._check()
+                # Made anew for each attempt: its time is not from before the outage.
+                entries = [self._once(event, salt) for event, salt in self._unsent[:_TOGETHER]]
+                # STALE says that an earlier attempt came through after all.
+                await asyncio.gather(*map(self._recorder.record, entries))
+                del self._unsent[:_TOGETHER]
+
+    async def _recorded(self, events: Sequence[Event], fault_of: Callable[[], Fault]) -> list[int]:
+        try:
             self._check()
-            # Made anew for each attempt: its time is not from before the outage.
-            entries = [self._once(event, salt) for event, salt in self._unsent]
-            # STALE says that an earlier attempt came through after all.
-            await asyncio.gather(*map(self._recorder.record, entries))
-            self._unsent = []
+            entries = [self._entry(event, self._salt()) for event in events]
+            # Handed on together, so that they share a block.
+            outcomes = await asyncio.gather(*map(self._recorder.record, entries))
+        except Fault as fault:
+            self._say_failing(fault)
+            raise fault_of() from fault
+        indexes = [outcome.index for outcome in outcomes if outcome.index is not None]
+        if len(indexes) < len(outcomes):
+            _log.error(
+                "the audit log took an event for malformed", extra={"event": "audit_malformed"}
+            )
+            raise fault_of()
+        if self._failing:
+            self._failing = False
+            _log.warning("releases are recorded again", extra={"event": "audit_recording"})
+        return indexes
 
     def _say_failing(self, fault: Fault) -> None:
         # Once for each outage: readers come back again and again while it lasts.
@@ -226,4 +269,12 @@ def _not_released() -> Fault:
         Reason.LEDGER_UNAVAILABLE,
         "the audit log cannot be written, and nothing above TLP:GREEN leaves without being "
         "recorded there: try again shortly; what is TLP:CLEAR or TLP:GREEN can still be read",
+    )
+
+
+def _not_confirmed() -> Fault:
+    return Fault(
+        Reason.LEDGER_UNAVAILABLE,
+        "the audit log cannot be written, and no inbox is confirmed without being recorded there: "
+        "try again shortly",
     )

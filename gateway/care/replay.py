@@ -149,6 +149,9 @@ class _Part:
             "entry": f"WHERE idx < {size}",
             "member_entry": f"WHERE idx < {size}",
             "party": f"WHERE opened_idx < {size}",
+            # The first one stays the first, whatever comes after.
+            "released": f"WHERE idx < {size}",
+            "confirmed": f"WHERE idx < {size}",
             # Those that can no longer grow.
             "tile": f"WHERE (n + 1) * (1 << (8 * (level + 1))) <= {size}",
         }.get(table)

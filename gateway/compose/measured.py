@@ -72,6 +72,10 @@ class MeasuredJournal:
         """Pass on."""
         self._inside.noted(event)
 
+    def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        """Pass on."""
+        self._inside.delivered(system=system, rpc=rpc, sender=sender, indexes=indexes)
+
 
 class MeasuredAppender:
     """Counts blocks; see `gateway.ports.blocks.BlockAppender`."""

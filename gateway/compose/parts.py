@@ -18,6 +18,7 @@ import grpc
 
 from forewarn.exchange.v1 import (
     audit_service_pb2,
+    delivery_service_pb2,
     directory_service_pb2,
     exchange_service_pb2,
     log_service_pb2,
@@ -37,6 +38,7 @@ from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
 from gateway.edge.audit import AuditService
 from gateway.edge.callers import Callers
+from gateway.edge.deliveries import DeliveryService, Shelf
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Bounds, Guard
@@ -196,12 +198,21 @@ def build(  # noqa: PLR0913 - what a worker is made of
         readings=readings,
         disorder=limits.audit_disorder,
     )
+    deliveries = DeliveryService(
+        ledger=Shelf(reader=reader, head=head),
+        audit_log=Shelf(reader=audit_log.reader, head=audit_log.head),
+        callers=callers,
+        readings=readings,
+        journal=journal,
+        check_writable=writable.check,
+    )
     log = LogService(reader=reader, head=head, readings=readings, cosigned=ledger.cosigned)
     services = (
         (exchange_service_pb2, "ExchangeService", exchange),
         (directory_service_pb2, "DirectoryService", directory),
         (log_service_pb2, "LogService", log),
         (audit_service_pb2, "AuditService", audits),
+        (delivery_service_pb2, "DeliveryService", deliveries),
     )
     standings = Standings(callers=callers, head=head)
     guard = Guard(

@@ -6,6 +6,8 @@
   none learns of another's.
 * `RefusalTally` bounds what refusals may cost: those of one system, call and reason are counted
   together, and of too many different ones only the number is kept.
+* `DeliveryTally` does the same for what leaves without waiting to be recorded: entries at or below
+  TLP:GREEN that are addressed to whoever is given them.
 
 It records nothing: `gateway.audit` does. Nor does it say who may read an event: an event's
 `member` and `concerned` may, and nobody else.
@@ -13,7 +15,7 @@ It records nothing: `gateway.audit` does. Nor does it say who may read an event:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, unique
@@ -22,11 +24,18 @@ from typing import Final
 from gateway.core.entry import EntrySummary
 from gateway.core.errors import Reason
 from gateway.core.identity import SystemId
+from gateway.core.inbox import Span
 from gateway.core.statements import Tlp
 
 MAX_DIGESTS: Final = 16
 MAX_CAUSES: Final = 256
 MAX_CAUSES_OF_ONE: Final = 16
+
+MAX_DELIVERIES: Final = 131_072
+"""Most entries that wait to be noted as delivered; and of one system:"""
+MAX_DELIVERIES_OF_ONE: Final = 32_768
+MAX_INDEXES: Final = 1000
+"""Most entries in one event of those that are noted."""
 
 
 @unique
@@ -37,6 +46,7 @@ class EventKind(IntEnum):
     CONTENT_RELEASED = 11
     GRANT_LOOKED_UP = 12
     ADMIN_ACT = 13
+    INBOX_CONFIRMED = 14
 
 
 @unique
@@ -69,7 +79,7 @@ class CallsRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentReleased:
-    """Entries above TLP:GREEN that are about to leave.
+    """Entries that are about to leave.
 
     Attributes:
         entry_indexes: Their indexes in the ledger, ascending.
@@ -102,7 +112,21 @@ class AdminAct:
     reason: Reason | None = None
 
 
-Happening = CallsRefused | ContentReleased | GrantLookedUp | AdminAct
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxConfirmed:
+    """What a member was shown of its inbox is what the ledger holds for it.
+
+    Attributes:
+        span: What was compared: of all senders, or of the one concerned.
+        confirmation: Whose entries, as the recipient signed it: a serialized envelope; empty where
+            it signed nothing.
+    """
+
+    span: Span
+    confirmation: bytes = b""
+
+
+Happening = CallsRefused | ContentReleased | GrantLookedUp | AdminAct | InboxConfirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,3 +275,84 @@ def releases(
         )
         for sender, indexes in by_sender.items()
     ]
+
+
+def deliveries(
+    summaries: Iterable[tuple[int, EntrySummary | None]], *, reader: str
+) -> dict[str, list[int]]:
+    """Tell which entries of an answer are to be noted as delivered, and have not to be recorded.
+
+    Args:
+        summaries: Index and summary of each entry that is about to leave.
+        reader: Id of the member that is given them.
+
+    Returns:
+        The indexes of those at or below TLP:GREEN that are addressed to the reader, by sender.
+    """
+    by_sender: dict[str, list[int]] = {}
+    for index, summary in summaries:
+        if summary is not None and reader in summary.audience and not must_be_recorded(summary):
+            by_sender.setdefault(summary.sender, []).append(index)
+    return by_sender
+
+
+_Way = tuple[SystemId, str, str]
+"""To which system, by which call, and by which sender."""
+
+
+class DeliveryTally:
+    """Gathers what was delivered until it is taken."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._indexes: dict[_Way, list[int]] = {}
+        self._of: dict[SystemId, int] = {}
+        self._waiting = 0
+        self._lost = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._indexes
+
+    def add(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        """Add entries of one sender; of too many, those that come last are lost.
+
+        Args:
+            system: The system that they leave for.
+            rpc: Its call.
+            sender: Id of the member that sent them.
+            indexes: Their indexes in the ledger.
+        """
+        of_one = self._of.get(system, 0)
+        room = min(MAX_DELIVERIES_OF_ONE - of_one, MAX_DELIVERIES - self._waiting)
+        taken = indexes[: max(room, 0)]
+        self._lost += len(indexes) - len(taken)
+        if taken:
+            self._of[system] = of_one + len(taken)
+            self._waiting += len(taken)
+            self._indexes.setdefault((system, rpc, sender), []).extend(taken)
+
+    def take(self) -> tuple[list[Event], int]:
+        """Give what was gathered, in the order in which it began, and begin anew.
+
+        Returns:
+            The events, and how many entries were lost.
+        """
+        gathered, lost = self._indexes, self._lost
+        self._indexes, self._of, self._waiting, self._lost = {}, {}, 0, 0
+        events = []
+        for (system, rpc, sender), indexes in gathered.items():
+            ascending = sorted(set(indexes))
+            events += [
+                Event(
+                    happening=ContentReleased(
+                        entry_indexes=tuple(ascending[start : start + MAX_INDEXES])
+                    ),
+                    rpc=rpc,
+                    system=system,
+                    concerned=sender,
+                )
+                for start in range(0, len(ascending), MAX_INDEXES)
+            ]
+        return events, lost

@@ -17,6 +17,26 @@ _TLP_CLEAR: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What an event of the audit log tells of deliveries; of the ledger's entries nothing does.
+
+    Attributes:
+        recipient: Id of the member that they are to.
+        sender: Id of the member that they are by.
+        released: Indexes of entries of the ledger that were about to leave.
+        confirmed: The two sizes of the ledger between which the recipient has confirmed what it
+            received of the sender; None where it has confirmed nothing.
+        signed: Whether it has signed that.
+    """
+
+    recipient: str
+    sender: str
+    released: tuple[int, ...] = ()
+    confirmed: tuple[int, int] | None = None
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EntrySummary:
     """The fields of an entry that the store indexes.
 
@@ -35,6 +55,7 @@ class EntrySummary:
         directory: True for a directory statement, which every member may read.
         refers_to: Digests of the statements it answers, countersigns or amends.
         received_time: When the gateway received it, UTC, to the microsecond.
+        trace: What it tells of deliveries, for an index of its own; None once it is stored.
     """
 
     digest: bytes
@@ -49,6 +70,7 @@ class EntrySummary:
     directory: bool
     refers_to: tuple[bytes, ...]
     received_time: datetime
+    trace: Trace | None = None
 
     @property
     def opens_case(self) -> bool:

@@ -1,7 +1,8 @@
 """The envelope: DSSE 1.0 around a statement's bytes, and the keys that verify it.
 
 * What is signed is the pre-authentication encoding of type and payload, never a re-serialisation.
-* There is one payload type. There are 1 to 16 signatures, each naming another key.
+* There is one payload type for statements, and one for confirmations of an inbox; no signature of
+  the one is one of the other. There are 1 to 16 signatures, each naming another key.
 * A key is named by the lower-case hex SHA-256 of its SubjectPublicKeyInfo DER. The name only picks
   the candidate: what counts is the key that verifies.
 * *Every* signature must verify under a candidate; one that does not refuses the whole envelope.
@@ -29,8 +30,10 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.core.errors import Reason, Refusal
 
 PAYLOAD_TYPE: Final = "application/vnd.forewarn.statement.v1+protobuf"
+CONFIRMATION_TYPE: Final = "application/vnd.forewarn.inbox-confirmation.v1+protobuf"
 MAX_SIGNATURES: Final = 16
 
+_PAYLOAD_TYPES: Final = frozenset({PAYLOAD_TYPE, CONFIRMATION_TYPE})
 _KEYID: Final = re.compile(r"[0-9a-f]{64}")
 
 # The y-coordinates of the eight points of small order, in every encoding that decodes (RFC 8032
@@ -75,8 +78,8 @@ class Envelope:
     """A payload and who signed it. Making one that breaks the envelope's rules is refused.
 
     Attributes:
-        payload: The statement's bytes, as signed.
-        payload_type: `PAYLOAD_TYPE`.
+        payload: The bytes of what is said, as signed.
+        payload_type: `PAYLOAD_TYPE`, or `CONFIRMATION_TYPE`; whoever parses one says which.
         signatures: 1 to 16 signatures, no two under the same keyid, in the order received.
     """
 
@@ -85,8 +88,8 @@ class Envelope:
     signatures: tuple[Signature, ...]
 
     def __post_init__(self) -> None:
-        if self.payload_type != PAYLOAD_TYPE:
-            raise Refusal(Reason.PAYLOAD_TYPE_UNSUPPORTED, f"the payload type is {PAYLOAD_TYPE}")
+        if self.payload_type not in _PAYLOAD_TYPES:
+            raise unsupported(PAYLOAD_TYPE)
         if not self.signatures:
             raise Refusal(Reason.SIGNATURE_MISSING, "the envelope carries no signature; sign it")
         if len(self.signatures) > MAX_SIGNATURES:
@@ -131,6 +134,15 @@ class PublicKey:
                 Reason.SIGNATURE_INVALID,
                 "a signature does not verify under the key that it names; sign the bytes again",
             ) from None
+
+
+def unsupported(expected: str) -> Refusal:
+    """Build the refusal of an envelope with another payload type.
+
+    Args:
+        expected: The type that it should have.
+    """
+    return Refusal(Reason.PAYLOAD_TYPE_UNSUPPORTED, f"the payload type is {expected}")
 
 
 def public_key(spki_der: bytes) -> PublicKey:
@@ -210,19 +222,19 @@ def verify(envelope: Envelope, candidates: Mapping[str, PublicKey]) -> tuple[str
 
 def _load(spki_der: bytes) -> Ed25519PublicKey:
     """Load an Ed25519 key that has this encoding only, and that one private key stands behind."""
-    unsupported = Refusal(
+    unusable = Refusal(
         Reason.KEY_ALGORITHM_UNSUPPORTED,
         "a signing key is Ed25519, as SubjectPublicKeyInfo DER (RFC 8410); make one with forewarn",
     )
     try:
         key = load_der_public_key(spki_der)
     except (ValueError, UnsupportedAlgorithm):
-        raise unsupported from None
+        raise unusable from None
     if not isinstance(key, Ed25519PublicKey):
-        raise unsupported
+        raise unusable
     if key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) != spki_der:
-        raise unsupported
+        raise unusable
     raw = key.public_bytes_raw()
     if raw[:-1] + bytes([raw[-1] & 0x7F]) in _SMALL_ORDER:
-        raise unsupported
+        raise unusable
     return key

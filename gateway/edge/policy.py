@@ -30,6 +30,9 @@ POLICY: Final[Mapping[str, frozenset[MemberKind]]] = MappingProxyType(
         "forewarn.exchange.v1.ExchangeService.Follow": PARTIES,
         "forewarn.exchange.v1.ExchangeService.GetCase": PARTIES,
         "forewarn.exchange.v1.ExchangeService.ListCases": PARTIES,
+        # Whoever receives can confirm; whoever sends can ask.
+        "forewarn.exchange.v1.DeliveryService.ConfirmInbox": PARTIES,
+        "forewarn.exchange.v1.DeliveryService.ListDeliveries": PARTIES,
         "forewarn.exchange.v1.DirectoryService.ListDirectoryEntries": EVERYONE,
         # Every member has systems of its own; what concerns others is left out further in.
         "forewarn.exchange.v1.AuditService.ListAuditEvents": EVERYONE,

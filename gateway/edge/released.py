@@ -5,6 +5,8 @@
 * *Delivered above TLP:GREEN implies recorded.* What may leave is first held; it is let go once the
   audit log has it on disk that it leaves. There is no other way to a held record but the answer to
   the submission that brought it.
+* What leaves at or below TLP:GREEN, to one that it is addressed to, is noted and waits for nothing:
+  its sender is told as well, but no outage of the audit log holds up an alert.
 * What may not leave is left out before anything is counted, paged or proven, so that nothing about
   it can be inferred from the answer.
 * Every record leaves with its proof, all of one answer under one checkpoint.
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from forewarn.exchange.v1 import ledger_pb2
-from gateway.core.audit import Event, GrantLookedUp, releases
+from gateway.core.audit import Event, GrantLookedUp, deliveries, releases
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId
 from gateway.core.markings import may_read
@@ -35,6 +37,9 @@ class Journal(Protocol):
 
     def noted(self, event: Event) -> None:
         """Note an event that nothing waits for."""
+
+    def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        """Note entries of one sender that leave, for which nothing waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ class Held:
             Fault: LEDGER_UNAVAILABLE, the audit log cannot be written, and one of them is above
                 TLP:GREEN.
         """
-        leaving = ((entry.index, entry.summary) for entry in self._entries)
+        leaving = [(entry.index, entry.summary) for entry in self._entries]
         events = releases(leaving, rpc=departure.rpc, system=departure.system)
         looked = self._looked_up(departure)
         if events:
@@ -88,6 +93,9 @@ class Held:
         else:
             for event in looked:
                 journal.noted(event)
+        system, rpc = departure.system, departure.rpc
+        for sender, indexes in deliveries(leaving, reader=system.member).items():
+            journal.delivered(system=system, rpc=rpc, sender=sender, indexes=indexes)
         return self._records
 
     def given_back(self) -> list[ledger_pb2.Record]:

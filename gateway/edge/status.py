@@ -88,6 +88,7 @@ CODES: Final[Mapping[Reason, grpc.StatusCode]] = {
     Reason.PAGE_SIZE_INVALID: _Code.INVALID_ARGUMENT,
     Reason.CURSOR_INVALID: _Code.INVALID_ARGUMENT,
     Reason.TREE_SIZE_UNAVAILABLE: _Code.OUT_OF_RANGE,
+    Reason.INBOX_DIFFERS: _Code.FAILED_PRECONDITION,
     Reason.LEDGER_UNAVAILABLE: _Code.UNAVAILABLE,
     # Not UNAVAILABLE: no retry helps until whoever runs the gateway has mended it.
     Reason.LEDGER_NOT_PROVEN: _Code.DATA_LOSS,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError, Message
 
-from forewarn.exchange.v1 import envelope_pb2
+from forewarn.exchange.v1 import delivery_service_pb2, envelope_pb2
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.envelope import digest
 from gateway.core.statements import DIGEST_BYTES
@@ -30,6 +30,8 @@ def subject_of(request: Message | None) -> bytes | None:
         case pb.SubmitRequest() | pb.SubmitStreamRequest():
             return _handed_in(request.envelope)
         case pb.GetEntryRequest():
+            return _named(request.digest)
+        case delivery_service_pb2.ListDeliveriesRequest():
             return _named(request.digest)
         case pb.GetCaseRequest():
             return _named(request.case_digest)

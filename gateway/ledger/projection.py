@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from gateway.core.entry import EntrySummary
+from gateway.core.entry import EntrySummary, Trace
 from gateway.core.fold import Entry, Outcome, Verdict
 from gateway.ports.reading import Box, CaseRow, FoldedBlock, StoredEntry
 
@@ -54,6 +54,46 @@ class AcceptedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """An event by which a member has confirmed what it received of a sender.
+
+    Attributes:
+        member: The recipient's id.
+        sender: The sender's id.
+        signed: Whether it has signed that.
+        from_size: Size of the ledger from which on.
+        to_size: Size of the ledger up to which; larger.
+        index: Index of the event.
+    """
+
+    member: str
+    sender: str
+    signed: bool
+    from_size: int
+    to_size: int
+    index: int
+
+    def beyond(self, known: Iterable[tuple[int, int]]) -> list[Row]:
+        """Give the rows of `confirmed` for what was not confirmed before.
+
+        Args:
+            known: From and to which size it was, ascending; none of them overlap.
+
+        Returns:
+            The rows, ascending: member, sender, signed, to, from, index of the event.
+        """
+        gaps, reached = [], self.from_size
+        for from_size, to_size in known:
+            if from_size > reached:
+                gaps.append((reached, min(from_size, self.to_size)))
+            reached = max(reached, to_size)
+        if reached < self.to_size:
+            gaps.append((reached, self.to_size))
+        own = self.member, self.sender, int(self.signed)
+        return [(*own, end, start, self.index) for start, end in gaps]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """The rows that a block's accepted entries add, by table.
 
@@ -63,6 +103,8 @@ class Projection:
         parties: For `party`: member, index of the opener.
         openings: For `case_row`.
         moves: Of `case_row`: new state or empty, index, digest of the case.
+        releases: For `released`: member, index in the ledger, index of the event.
+        confirmations: What was confirmed, for `confirmed` as far as it was not before.
     """
 
     entries: list[Row]
@@ -70,11 +112,21 @@ class Projection:
     parties: list[Row]
     openings: list[Row]
     moves: list[Row]
+    releases: list[Row]
+    confirmations: list[Confirmed]
 
 
 def project(accepted: Iterable[AcceptedEntry]) -> Projection:
     """Make the rows of a block's accepted entries, which come in the ledger's order."""
-    rows = Projection(entries=[], members=[], parties=[], openings=[], moves=[])
+    rows = Projection(
+        entries=[],
+        members=[],
+        parties=[],
+        openings=[],
+        moves=[],
+        releases=[],
+        confirmations=[],
+    )
     for each in accepted:
         rows.entries.append(_entry_row(each))
         index, summary = each.index, each.summary
@@ -92,6 +144,8 @@ def project(accepted: Iterable[AcceptedEntry]) -> Projection:
             )
         elif summary.case_digest:
             rows.moves.append((summary.case_state, index, summary.case_digest))
+        if summary.trace is not None:
+            _follow(rows, index, summary.trace)
     return rows
 
 
@@ -133,6 +187,22 @@ def folded_block(row: Sequence[Any]) -> FoldedBlock:
 def received_time(micros: int) -> datetime:
     """Read a time back from the column `received`."""
     return _EPOCH + micros * _MICROSECOND
+
+
+def _follow(rows: Projection, index: int, trace: Trace) -> None:
+    rows.releases.extend((trace.recipient, released, index) for released in trace.released)
+    if trace.confirmed is not None:
+        from_size, to_size = trace.confirmed
+        rows.confirmations.append(
+            Confirmed(
+                member=trace.recipient,
+                sender=trace.sender,
+                signed=trace.signed,
+                from_size=from_size,
+                to_size=to_size,
+                index=index,
+            )
+        )
 
 
 def _entry_row(accepted: AcceptedEntry) -> Row:

@@ -22,7 +22,7 @@ from typing import Final
 
 from gateway.core.errors import Fault, Reason
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
 
 _TABLES: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -85,6 +85,26 @@ CREATE TABLE case_row (
   last_idx INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX case_opened ON case_row (opened_idx);
+
+-- What the events of an audit log tell of the ledger's entries; empty in the ledger itself. The
+-- first event by which an entry left for a member; and the first by which a member has confirmed
+-- what it received of a sender, signed or not, for each index between two sizes, which do not
+-- overlap.
+CREATE TABLE released (
+  member TEXT NOT NULL,
+  entry_idx INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  PRIMARY KEY (member, entry_idx)
+) WITHOUT ROWID;
+CREATE TABLE confirmed (
+  member TEXT NOT NULL,
+  sender TEXT NOT NULL,
+  signed INTEGER NOT NULL,
+  to_size INTEGER NOT NULL,
+  from_size INTEGER NOT NULL,
+  idx INTEGER NOT NULL,
+  PRIMARY KEY (member, sender, signed, to_size)
+) WITHOUT ROWID;
 
 -- What the fold needs: who wrote a key last. And the tree, as C2SP tlog-tiles.
 CREATE TABLE key_write (key TEXT PRIMARY KEY, idx INTEGER NOT NULL) WITHOUT ROWID;

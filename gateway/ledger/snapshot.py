@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core import merkle
+from gateway.core.inbox import Delivered
 from gateway.ledger.projection import (
     BLOCK_COLUMNS,
     CASE_COLUMNS,
@@ -199,6 +200,38 @@ class Snapshot:
             limit,
         )
         return [case_row(row) for row in rows]
+
+    def delivered(self, member: str, from_size: int, to_size: int, limit: int) -> list[Delivered]:
+        """List what was delivered to a member between two sizes, without bodies."""
+        rows = self._rows(
+            "SELECT m.idx, e.sender FROM member_entry m CROSS JOIN entry e ON e.idx = m.idx"
+            " WHERE m.member = ? AND m.box = ? AND m.idx >= ? AND m.idx < ? ORDER BY m.idx LIMIT ?",
+            *(member, Box.RECEIVED.value),
+            *(min(from_size, self._size), min(to_size, self._size), limit),
+        )
+        return [
+            Delivered(index=index, sender=sender, leaf_hash=self.leaf_hash(index))
+            for index, sender in rows
+        ]
+
+    def first_released(self, member: str, index: int) -> int | None:
+        """Find the first event by which an entry left for a member."""
+        row = self._row(
+            "SELECT idx FROM released WHERE member = ? AND entry_idx = ?", member, index
+        )
+        return None if row is None else int(row[0])
+
+    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+        """Find the first event by which a member confirmed to have an entry, signed if any is."""
+        for signed in (1, 0):
+            row = self._row(
+                "SELECT from_size, idx FROM confirmed WHERE member = ? AND sender = ?"
+                " AND signed = ? AND to_size > ? ORDER BY to_size LIMIT 1",
+                *(member, sender, signed, index),
+            )
+            if row is not None and row[0] <= index:
+                return int(row[1])
+        return None
 
     def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
         """Name the boxes, SENT or RECEIVED of which member, between two sizes."""

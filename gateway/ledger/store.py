@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import Final, Self
 
@@ -26,10 +27,12 @@ from gateway.core import merkle
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.entry import EntrySummary
 from gateway.core.errors import Fault, Reason
+from gateway.core.inbox import MAX_ENTRIES
 from gateway.ledger import schema
 from gateway.ledger.projection import (
     BLOCK_COLUMNS,
     AcceptedEntry,
+    Confirmed,
     Projection,
     folded_block,
     project,
@@ -42,6 +45,8 @@ from gateway.wire.blocks import decode_block
 Summarizer = Callable[[bytes], EntrySummary | None]
 """Reads what the index keeps of an entry from its body; None where it is opaque. Never raises."""
 
+# Twice as many as a span has entries: between any two of them lies what is not of this sender.
+_MOST_CONFIRMED: Final = 2 * MAX_ENTRIES
 _ENTRY_VALUES: Final = ", ".join("?" * 15)
 
 
@@ -274,3 +279,26 @@ class Store:
             " WHERE digest = ?",
             rows.moves,
         )
+        many("INSERT OR IGNORE INTO released VALUES (?, ?, ?)", rows.releases)
+        for confirmed in rows.confirmations:
+            self._insert_confirmation(confirmed)
+
+    def _insert_confirmation(self, confirmed: Confirmed) -> None:
+        # A member that confirms as it reads has at most one for each entry of the span. Of whoever
+        # makes many more, by overlapping ones, those are left out that cover so many: it harms
+        # its own standing alone.
+        rows = self._connection.execute(
+            "SELECT from_size, to_size FROM confirmed WHERE member = ? AND sender = ?"
+            " AND signed = ? AND to_size > ? ORDER BY to_size LIMIT ?",
+            (
+                *(confirmed.member, confirmed.sender, int(confirmed.signed)),
+                *(confirmed.from_size, _MOST_CONFIRMED + 1),
+            ),
+        )
+        # They never overlap, so either size ascends.
+        known = list(takewhile(lambda sizes: sizes[0] < confirmed.to_size, rows))
+        rows.close()
+        if len(known) <= _MOST_CONFIRMED:
+            self._connection.executemany(
+                "INSERT INTO confirmed VALUES (?, ?, ?, ?, ?, ?)", confirmed.beyond(known)
+            )

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from gateway.core.entry import EntrySummary
 from gateway.core.fold import Entry, Outcome
+from gateway.core.inbox import Delivered
 
 
 @unique
@@ -208,6 +209,41 @@ class LedgerSnapshot(Protocol):
             protocol: Only this protocol; all where empty.
             after: Only cases opened at a greater index; -1 for all.
             limit: At most so many.
+        """
+
+    def delivered(self, member: str, from_size: int, to_size: int, limit: int) -> list[Delivered]:
+        """List what was delivered to a member between two sizes, in order; no body is read.
+
+        Args:
+            member: The member's id.
+            from_size: Only entries at this index or a greater one.
+            to_size: Only entries below this index.
+            limit: At most so many.
+        """
+
+    def first_released(self, member: str, index: int) -> int | None:
+        """Find, in an audit log, the first event by which an entry left for a member.
+
+        Args:
+            member: The member's id.
+            index: Index of the entry in the ledger.
+
+        Returns:
+            Index of the event in the audit log.
+        """
+
+    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+        """Find, in an audit log, the first event by which a member confirmed to have an entry.
+
+        One that it signed goes before one that it did not.
+
+        Args:
+            member: The recipient's id.
+            sender: The sender's id.
+            index: Index of the entry in the ledger.
+
+        Returns:
+            Index of the event in the audit log.
         """
 
     def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:

@@ -4,6 +4,8 @@
 * The store's index is the ledger's: the member whose system called stands as the sender, the member
   whose statements it is about as the audience. So a member's events are found as its entries are.
 * An event that concerns nobody is nobody's: the index has it under no member.
+* What an event tells of deliveries is indexed as well. Numbers that no ledger has are passed over:
+  whatever stands in the log, the fold goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from hashlib import sha256
 from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from forewarn.exchange.v1 import audit_pb2
+from forewarn.exchange.v1 import audit_pb2, inbox_pb2
 from gateway.core.audit import (
     AdminAct,
     CallsRefused,
@@ -22,8 +24,10 @@ from gateway.core.audit import (
     Event,
     EventKind,
     GrantLookedUp,
+    InboxConfirmed,
 )
-from gateway.core.entry import EntrySummary
+from gateway.core.entry import EntrySummary, Trace
+from gateway.core.proof import MAX_SIZE
 from gateway.core.statements import Tlp
 from gateway.wire.headers import time_from
 
@@ -65,6 +69,19 @@ def encode(event: Event, event_time: datetime) -> bytes:
                     kind=f"ADMIN_ACT_KIND_{admin.act.name}", reason=admin.reason or ""
                 )
             )
+        case InboxConfirmed() as confirmed:
+            span = confirmed.span
+            message.inbox_confirmed.CopyFrom(
+                audit_pb2.InboxConfirmed(
+                    span=inbox_pb2.InboxSpan(
+                        from_size=span.from_size,
+                        to_size=span.to_size,
+                        count=span.count,
+                        root=span.root,
+                    ),
+                    confirmation=confirmed.confirmation,
+                )
+            )
     return message.SerializeToString(deterministic=True)
 
 
@@ -99,7 +116,44 @@ def summarize(body: bytes) -> EntrySummary | None:
         directory=False,
         refers_to=(),
         received_time=event_time,
+        trace=_trace(message),
     )
+
+
+def confirmed_sizes(body: bytes) -> tuple[int, int]:
+    """Give the sizes between which an event says that an inbox was confirmed.
+
+    Args:
+        body: The event's bytes, as recorded; an `InboxConfirmed`.
+
+    Returns:
+        Both sizes of the ledger.
+    """
+    span = audit_pb2.AuditEvent.FromString(body).inbox_confirmed.span
+    return span.from_size, span.to_size
+
+
+def _trace(message: audit_pb2.AuditEvent) -> Trace | None:
+    recipient, sender = message.member, message.concerned
+    if not recipient or sender in {"", recipient}:
+        return None
+    match message.WhichOneof("event"):
+        case "content_released":
+            indexes = message.content_released.entry_indexes
+            known = tuple(index for index in indexes if index < MAX_SIZE)
+            return Trace(recipient=recipient, sender=sender, released=known)
+        case "inbox_confirmed":
+            span = message.inbox_confirmed.span
+            if span.from_size < span.to_size <= MAX_SIZE:
+                return Trace(
+                    recipient=recipient,
+                    sender=sender,
+                    confirmed=(span.from_size, span.to_size),
+                    signed=bool(message.inbox_confirmed.confirmation),
+                )
+        case _:
+            pass
+    return None
 
 
 def _timestamp(time: datetime) -> Timestamp:

@@ -21,7 +21,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from forewarn.exchange.v1 import envelope_pb2, ledger_pb2
 from forewarn.statement.v1 import header_pb2
 from gateway.core.entry import EntrySummary
-from gateway.core.envelope import Envelope, Signature, digest
+from gateway.core.envelope import PAYLOAD_TYPE, Envelope, Signature, digest, unsupported
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, SystemId
 from gateway.core.statements import DIGEST_BYTES, Header, Kind, Tlp
@@ -72,11 +72,12 @@ def encode(body: Body) -> bytes:
     ).SerializeToString(deterministic=True)
 
 
-def parse_envelope(data: bytes) -> Envelope:
+def parse_envelope(data: bytes, payload_type: str = PAYLOAD_TYPE) -> Envelope:
     """Parse an envelope that a caller sent.
 
     Args:
         data: A serialized `Envelope`.
+        payload_type: What it has to hold; a statement, where nothing else is asked for.
 
     Returns:
         The envelope, its signatures not yet verified.
@@ -96,6 +97,8 @@ def parse_envelope(data: bytes) -> Envelope:
             Reason.ENVELOPE_MALFORMED,
             "the envelope holds unknown or repeated fields, or is not in canonical order",
         )
+    if message.payload_type != payload_type:
+        raise unsupported(payload_type)
     return Envelope(
         payload=message.payload,
         payload_type=message.payload_type,

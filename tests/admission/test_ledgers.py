@@ -88,6 +88,12 @@ def answers(snapshot: LedgerSnapshot, random: Random) -> list[object]:
         )
         found.append(snapshot.member_entries(query))
         found.append(snapshot.member_horizon(query, random.randint(0, 4)))
+    found += [
+        snapshot.delivered(member, start, end, limit)
+        for member in members
+        for start, end in ((0, size), (3, size - 2), (size, size + 5))
+        for limit in (2, 50)
+    ]
     found += [snapshot.leaf_hash(index) for index in range(size)]
     found += [snapshot.prove(range(part), part) for part in (0, 1, 7, size)]
     return found

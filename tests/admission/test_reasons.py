@@ -38,6 +38,7 @@ ELSEWHERE = {
     Reason.PAGE_SIZE_INVALID: "edge",
     Reason.CURSOR_INVALID: "edge",
     Reason.TREE_SIZE_UNAVAILABLE: "compose",
+    Reason.INBOX_DIFFERS: "admission",
     Reason.LEDGER_UNAVAILABLE: "ledger",
     Reason.LEDGER_NOT_PROVEN: "ledger",
     Reason.INTERNAL: "ledger",

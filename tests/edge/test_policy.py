@@ -6,12 +6,14 @@ from google.protobuf.descriptor import FileDescriptor
 
 from forewarn.exchange.v1 import (
     audit_service_pb2,
+    delivery_service_pb2,
     directory_service_pb2,
     exchange_service_pb2,
     log_service_pb2,
 )
 from gateway.core.identity import MemberKind
 from gateway.edge.audit import AuditService
+from gateway.edge.deliveries import DeliveryService
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import _snake
@@ -22,6 +24,7 @@ SERVICES = {
     "ExchangeService": (exchange_service_pb2.DESCRIPTOR, ExchangeService),
     "DirectoryService": (directory_service_pb2.DESCRIPTOR, DirectoryService),
     "AuditService": (audit_service_pb2.DESCRIPTOR, AuditService),
+    "DeliveryService": (delivery_service_pb2.DESCRIPTOR, DeliveryService),
     "LogService": (log_service_pb2.DESCRIPTOR, LogService),
 }
 

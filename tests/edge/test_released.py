@@ -151,6 +151,7 @@ class Journal:
         self.fault = fault
         self.recorded: list[Event] = []
         self.notes: list[Event] = []
+        self.deliveries: list[tuple[str, int]] = []
 
     async def released(self, events: Sequence[Event]) -> None:
         if self.fault is not None:
@@ -160,8 +161,12 @@ class Journal:
     def noted(self, event: Event) -> None:
         self.notes.append(event)
 
+    def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        assert (system, rpc) in {(DESK, "ListEntries"), (DESK, "GetCase")}
+        self.deliveries.extend((sender, index) for index in indexes)
 
-DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
+
+DESK = SystemId.parse("spiffe://exchange.example/operator/harbor-bank/security")
 
 
 @pytest.mark.asyncio
@@ -190,6 +195,13 @@ async def test_what_is_let_go_above_green_is_recorded_first_or_stays(
     ]
     assert sorted(named) == strict
     assert journal.notes == []
+    # What is addressed to its reader is on record or noted; nothing else is noted.
+    assert sorted(journal.deliveries) == sorted(
+        (each.summary.sender, each.index)
+        for each in rows
+        if each.summary and may(each, len(rows)) and READER in each.summary.audience
+        if each.index not in strict
+    )
     if strict:
         with pytest.raises(Fault):
             await held.let_go(broken, departure)

@@ -22,14 +22,20 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from certs.authority import Authority
-from forewarn.exchange.v1 import directory_service_pb2, exchange_service_pb2, log_service_pb2
-from gateway.core.audit import Event, RefusalTally
+from forewarn.exchange.v1 import (
+    delivery_service_pb2,
+    directory_service_pb2,
+    exchange_service_pb2,
+    log_service_pb2,
+)
+from gateway.core.audit import DeliveryTally, Event, RefusalTally
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from gateway.core.errors import Reason
 from gateway.core.identity import SystemId
 from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
 from gateway.edge.callers import Callers
+from gateway.edge.deliveries import DeliveryService, Shelf
 from gateway.edge.directory import DirectoryService
 from gateway.edge.exchange import ExchangeService
 from gateway.edge.guard import Bounds, Guard
@@ -50,7 +56,12 @@ _ANY_TIME = datetime(2026, 11, 21, tzinfo=UTC)
 
 SERVICES = {
     service.name: service
-    for file in (exchange_service_pb2, directory_service_pb2, log_service_pb2)
+    for file in (
+        exchange_service_pb2,
+        directory_service_pb2,
+        log_service_pb2,
+        delivery_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 METHODS = {method.full_name: method for service in SERVICES.values() for method in service.methods}
@@ -234,6 +245,15 @@ class Edge:
                 reader=reader, head=head, readings=self._readings, journal=journal
             ),
             "LogService": LogService(reader=reader, head=head, readings=self._readings),
+            # What is recorded is not kept here: the ledger stands for the audit log as well.
+            "DeliveryService": DeliveryService(
+                ledger=Shelf(reader=reader, head=head),
+                audit_log=Shelf(reader=reader, head=head),
+                callers=callers,
+                readings=self._readings,
+                journal=journal,
+                check_writable=lambda: None,
+            ),
         }
         guard = Guard(
             callers=callers,
@@ -266,8 +286,18 @@ class _Journal:
         for event in events:
             encode(event, _ANY_TIME)
 
+    async def confirmed(self, events: Sequence[Event]) -> list[int]:
+        await self.released(events)
+        return [0] * len(events)
+
     def noted(self, event: Event) -> None:
         encode(event, _ANY_TIME)
+
+    def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
+        tally = DeliveryTally()
+        tally.add(system=system, rpc=rpc, sender=sender, indexes=indexes)
+        for event in tally.take()[0]:
+            encode(event, _ANY_TIME)
 
     def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None

@@ -7,7 +7,7 @@ test. Keys come from a fixed text: they are made up, known to all, and protect n
 import json
 from collections.abc import Iterator
 
-from tests.vectors import envelopes, identities, notes, published, trees
+from tests.vectors import envelopes, identities, inboxes, notes, published, trees
 from tests.vectors.files import FOLDER, Vector
 
 MAKERS = {
@@ -19,6 +19,7 @@ MAKERS = {
     "spiffe": (identities.uris, identities.certificates),
     "tile": (published.names,),
     "tlog-proof": (published.proofs,),
+    "inbox": (inboxes.spans, inboxes.comparisons),
     "evidence": (published.evidence,),
 }
 

@@ -30,6 +30,7 @@ from certs.authority import SERVER_AUTH, Authority
 from certs.files import write_pair
 from forewarn.exchange.v1 import (
     audit_service_pb2_grpc,
+    delivery_service_pb2_grpc,
     directory_service_pb2_grpc,
     exchange_service_pb2_grpc,
     log_service_pb2_grpc,
@@ -98,6 +99,7 @@ class Desk:
         self.directory: Any = directory_service_pb2_grpc.DirectoryServiceStub(untyped)
         self.log: Any = log_service_pb2_grpc.LogServiceStub(untyped)
         self.audit: Any = audit_service_pb2_grpc.AuditServiceStub(untyped)
+        self.deliveries: Any = delivery_service_pb2_grpc.DeliveryServiceStub(untyped)
         self.health: Any = health_pb2_grpc.HealthStub(channel)
 
     def submit(self, statement: Statement) -> pb.SubmitResponse:

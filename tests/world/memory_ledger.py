@@ -17,7 +17,9 @@ from hashlib import sha256
 
 from gateway.core import fold
 from gateway.core.commitment import entry_leaf_hash
+from gateway.core.entry import Trace
 from gateway.core.fold import Entry, Outcome
+from gateway.core.inbox import Delivered
 from gateway.ports.reading import Box, CaseRow, FoldedBlock, MemberQuery, StoredEntry
 from gateway.wire.blocks import encode_block, encode_entry
 from gateway.wire.entries import summarize
@@ -156,6 +158,36 @@ class MemorySnapshot:
             if row is not None and row.opened_index > after and protocol in {"", row.protocol}
         ][:limit]
 
+    def delivered(self, member: str, from_size: int, to_size: int, limit: int) -> list[Delivered]:
+        return [
+            Delivered(index=e.index, sender=e.summary.sender, leaf_hash=self.leaf_hash(e.index))
+            for e in self._entries[from_size:to_size]
+            if e.summary is not None and member in e.summary.audience
+        ][:limit]
+
+    def first_released(self, member: str, index: int) -> int | None:
+        return next(
+            (
+                e.index
+                for e in self._entries
+                if (trace := _trace(e)) is not None
+                and trace.recipient == member
+                and index in trace.released
+            ),
+            None,
+        )
+
+    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+        found = [
+            (not trace.signed, e.index)
+            for e in self._entries
+            if (trace := _trace(e)) is not None
+            and (trace.recipient, trace.sender) == (member, sender)
+            and trace.confirmed is not None
+            and trace.confirmed[0] <= index < trace.confirmed[1]
+        ]
+        return min(found)[1] if found else None
+
     def boxes_touched(self, from_size: int, to_size: int) -> set[tuple[str, Box]]:
         found: set[tuple[str, Box]] = set()
         for e in self._entries[from_size:to_size]:
@@ -207,6 +239,10 @@ class MemorySnapshot:
 
     def _directory(self) -> list[StoredEntry]:
         return [e for e in self._entries if e.summary is not None and e.summary.directory]
+
+
+def _trace(entry: StoredEntry) -> Trace | None:
+    return None if entry.summary is None else entry.summary.trace
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
