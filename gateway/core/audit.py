@@ -310,11 +310,6 @@ class DeliveryTally:
         self._waiting = 0
         self._lost = 0
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._indexes
-
     def add(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
         """Add entries of one sender; of too many, those that come last are lost.
 

@@ -10,13 +10,20 @@ import pytest
 
 from forewarn.exchange.v1 import audit_pb2
 from gateway.audit.journal import Journal, Pace
-from gateway.core.audit import Act, AdminAct, ContentReleased, Event
+from gateway.core.audit import (
+    MAX_DELIVERIES_OF_ONE,
+    Act,
+    AdminAct,
+    ContentReleased,
+    Event,
+)
 from gateway.core.errors import Fault, Reason
 from gateway.core.fold import Entry, Folded, Outcome, Verdict, fold
 from gateway.core.identity import SystemId
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
+OTHER = SystemId.parse("spiffe://exchange.example/operator/harbor-bank/security")
 RELEASE = Event(happening=ContentReleased(entry_indexes=(3,)), rpc="GetEntry", system=DESK)
 PACE = Pace(shortest=0.01, longest=0.08, flood=5, retry=0.01)
 
@@ -226,3 +233,73 @@ async def test_notes_are_bounded_and_never_push_out_an_act() -> None:
 
     assert len(world.recorder.recorded) == 257
     assert world.recorder.events[0].admin_act.reason == "LEDGER_NOT_PROVEN"
+
+
+@pytest.mark.asyncio
+async def test_a_confirmation_is_recorded_when_it_returns_and_names_its_events() -> None:
+    world = World()
+    await world.journal.released([RELEASE])
+
+    assert await world.journal.confirmed([RELEASE, RELEASE]) == [1, 2]
+
+    world.recorder.fail_after = 1
+    with pytest.raises(Fault) as refused:
+        await world.journal.confirmed([RELEASE])
+    assert refused.value.reason is Reason.LEDGER_UNAVAILABLE
+    assert "confirmed" in refused.value.detail
+
+
+@pytest.mark.asyncio
+async def test_what_was_delivered_is_gathered_and_recorded_once_whatever_fails() -> None:
+    world = World()
+    for index in (7, 3, 7):
+        world.journal.delivered(system=DESK, rpc="Follow", sender="aurora", indexes=[index])
+    world.journal.delivered(system=DESK, rpc="Follow", sender="borealis", indexes=[5])
+    world.recorder.fail_before = 1
+    world.recorder.fail_after = 1
+
+    await world.until(2)
+    await world.journal.flush()
+
+    found = {
+        (each.concerned, tuple(each.content_released.entry_indexes))
+        for each in world.recorder.events
+    }
+    assert len(world.recorder.recorded) == 2
+    assert found == {("aurora", (3, 7)), ("borealis", (5,))}
+
+
+@pytest.mark.asyncio
+async def test_more_events_than_a_block_takes_are_recorded_in_parts() -> None:
+    world = World()
+    for number in range(1200):
+        world.journal.delivered(system=DESK, rpc="Follow", sender=f"lab-{number}", indexes=[number])
+    world.recorder.fail_after = 1
+    with pytest.raises(Fault):
+        await world.journal.flush()
+    await world.journal.flush()
+
+    told = sorted(
+        index for each in world.recorder.events for index in each.content_released.entry_indexes
+    )
+    assert told == list(range(1200))
+
+
+@pytest.mark.asyncio
+async def test_deliveries_that_are_too_many_are_counted_and_push_out_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    world.journal.noted(RELEASE)
+    world.journal.delivered(
+        system=DESK, rpc="ListEntries", sender="aurora", indexes=range(MAX_DELIVERIES_OF_ONE + 5)
+    )
+    world.journal.delivered(system=OTHER, rpc="ListEntries", sender="aurora", indexes=[1])
+
+    await world.journal.flush()
+
+    by_system = {each.system for each in world.recorder.events}
+    told = sum(len(each.content_released.entry_indexes) for each in world.recorder.events)
+    assert told == MAX_DELIVERIES_OF_ONE + 2
+    assert str(OTHER) in by_system
+    assert "5 deliveries" in caplog.text

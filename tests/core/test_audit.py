@@ -12,9 +12,12 @@ from gateway.core.audit import (
     MAX_CAUSES,
     MAX_CAUSES_OF_ONE,
     MAX_DIGESTS,
+    MAX_INDEXES,
     CallsRefused,
     ContentReleased,
+    DeliveryTally,
     RefusalTally,
+    deliveries,
     must_be_recorded,
     origin_of,
     releases,
@@ -135,3 +138,45 @@ def test_one_system_with_many_causes_hides_no_other() -> None:
     assert (last.system, last.rpc) == (other, "Submit")
     lumped = [each for each in flood if not each.rpc]
     assert [each.system for each in lumped] == [DESK]
+
+
+def test_what_is_addressed_to_its_reader_and_need_not_be_recorded_is_noted() -> None:
+    rows = [
+        (1, summary("aurora", 1)),
+        (2, summary("aurora", 2)),
+        (3, summary("aurora", 3)),
+        (4, summary("borealis", 2)),
+        (5, None),
+    ]
+    assert deliveries(rows, reader="civil-ai") == {"aurora": [1, 2], "borealis": [4]}
+    assert deliveries(rows, reader="harbor-bank") == {}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["aurora", "borealis"]),
+            st.lists(st.integers(0, 2 * MAX_INDEXES), max_size=20),
+        ),
+        max_size=20,
+    )
+)
+def test_deliveries_are_told_once_each_by_sender_and_ascending(
+    added: list[tuple[str, list[int]]],
+) -> None:
+    tally = DeliveryTally()
+    for sender, indexes in added:
+        tally.add(system=DESK, rpc="Follow", sender=sender, indexes=indexes)
+    events, lost = tally.take()
+    assert lost == 0
+    assert tally.take() == ([], 0)
+
+    told: dict[str, list[int]] = {}
+    for event in events:
+        assert isinstance(event.happening, ContentReleased)
+        assert 0 < len(event.happening.entry_indexes) <= MAX_INDEXES
+        told.setdefault(event.concerned, []).extend(event.happening.entry_indexes)
+    wanted: dict[str, set[int]] = {}
+    for sender, indexes in added:
+        wanted.setdefault(sender, set()).update(indexes)
+    assert told == {sender: sorted(each) for sender, each in wanted.items() if each}
