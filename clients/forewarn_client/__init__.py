@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forewarn_client.authoring import AuthoringError, Document, Draft, compose, read_document
     from forewarn_client.bulk import Handed
     from forewarn_client.cases import Case, CaseSummary
-    from forewarn_client.directory import DirectoryView
+    from forewarn_client.directory import DirectoryView, Misfit
     from forewarn_client.enrolment import EnrolmentRequest
     from forewarn_client.errors import (
         Flaw,
@@ -78,6 +78,7 @@ __all__ = [
     "LeadTime",
     "Member",
     "MemberRecord",
+    "Misfit",
     "Operator",
     "Page",
     "Patience",
@@ -127,6 +128,7 @@ _MODULES: Final = {
     "LeadTime": "outcomes",
     "Member": "member",
     "MemberRecord": "membership",
+    "Misfit": "directory",
     "Operator": "operator",
     "Page": "outcomes",
     "Patience": "patience",

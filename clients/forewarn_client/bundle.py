@@ -170,7 +170,7 @@ def verify(bundle: Bundle, *, log_key: str, genesis_digest: bytes) -> VerifiedBu
     if not bundle.chain:
         record = verifier.verify_genesis(bundle.entry)
     else:
-        view = DirectoryView.of_chain(verifier, bundle.chain, bundle.entry.index)
+        view = DirectoryView.of_selection(verifier, bundle.chain, bundle.entry.index)
         # 3. The entry, under the directory as it stood there.
         record = verifier.verify(bundle.entry, view)
     joined = len(roots) == 1 or bool(bundle.links)

@@ -46,7 +46,8 @@ class Connection:
         home: Its folder.
         signers: Keys that sign its statements.
         patience: How long calls may take.
-        tell: Is told in a sentence when the exchange does not answer, and when it does again.
+        tell: Is told in a sentence when the exchange does not answer, when it does again, and when
+            it recorded in the directory what does not fit there.
         kind: Kind of member that may use this class; empty for any.
     """
 
@@ -75,8 +76,9 @@ class Connection:
             home: The member's folder.
             signers: Keys that sign its statements; those of the folder where None.
             patience: How long calls may take; 60 s for a call where None.
-            tell: Is told in a sentence when the exchange does not answer for two seconds, and
-                when it answers again; nobody where not given.
+            tell: Is told in a sentence when the exchange does not answer for two seconds, when it
+                answers again, and when it recorded in the directory what does not fit there;
+                nobody where not given.
 
         Returns:
             The member, to be used in `async with`.
@@ -97,7 +99,7 @@ class Connection:
         self._history = History(self.home, Kept.ledger(verifier), session)
         session.watch(self._history)
         cache = DirectoryCache(self.home.state, verifier)
-        self._session, self._reader = session, Reader(session, verifier, cache)
+        self._session, self._reader = session, Reader(session, verifier, cache, self.tell)
         return self
 
     async def __aexit__(

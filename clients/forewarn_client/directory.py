@@ -1,7 +1,13 @@
 """The directory as a member verifies it for itself: who was who, at which index of the ledger.
 
 * It starts with the genesis statement, whose digest is pinned; every later statement is verified
-  under the directory as it stood just before it.
+  under the directory as it stood just before it, and counts once.
+* What the ledger holds but does not fit (not signed by those who have to, contradicting what is,
+  in another form than an entry has, or counted before) is passed over, and kept as a `Misfit` to be
+  told: whoever can write to the ledger, but has no key, changes nothing and stops nobody. The
+  gateway passes over the same, by code of its own.
+* What the ledger does not hold stops: bytes that are not those of the proof, a proof that leads to
+  no signed checkpoint, entries out of order, another beginning than the pinned one.
 * A view is known up to a size of the ledger: that of the checkpoint beside a listing that left
   nothing out. It judges no entry beyond that.
 * Views do not change; `extended` gives a new one.
@@ -18,7 +24,8 @@ from forewarn.exchange.v1 import directory_service_pb2
 from forewarn_client import succession
 from forewarn_client.errors import Flaw, VerificationError
 from forewarn_client.membership import MemberRecord, RegistrarEra
-from forewarn_client.records import Evidence
+from forewarn_client.records import Evidence, VerifiedRecord
+from forewarn_client.terminal import safe
 from forewarn_client.verifier import Authority, Verifier
 
 
@@ -38,6 +45,28 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Misfit:
+    """An entry that stands among the directory's statements, and changes nothing.
+
+    Attributes:
+        evidence: The entry.
+        reason: Why it is passed over.
+        detail: The same for people.
+    """
+
+    evidence: Evidence
+    reason: Flaw
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"the exchange recorded at index {self.evidence.index}, among the statements of the "
+            f"directory, what does not fit there ({self.reason}: {safe(self.detail)}); it changes "
+            "nothing, and whoever runs the exchange has to find out who wrote it"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryView:
     """The directory, verified up to a size of the ledger.
 
@@ -47,6 +76,7 @@ class DirectoryView:
         members: Members by their ids, the registrar among them.
         size: Size of the ledger up to which it is known.
         links: Its statements, in order.
+        misfits: What stands among them and was passed over, in order.
     """
 
     registrar: str
@@ -54,6 +84,7 @@ class DirectoryView:
     members: Mapping[str, MemberRecord]
     size: int
     links: tuple[Link, ...]
+    misfits: tuple[Misfit, ...] = ()
 
     @classmethod
     def begun(cls, verifier: Verifier, genesis: Evidence) -> Self:
@@ -92,12 +123,34 @@ class DirectoryView:
             The view.
 
         Raises:
-            VerificationError: A statement is not what it has to be, or there is none.
+            VerificationError: The ledger does not hold one, they are not in order, or there is
+                none.
         """
         entries = tuple(chain)
         if not entries:
             raise VerificationError(Flaw.GENESIS_FOREIGN, "the directory has no statements")
         return cls.begun(verifier, entries[0]).extended(verifier, entries[1:], size)
+
+    @classmethod
+    def of_selection(cls, verifier: Verifier, chain: Iterable[Evidence], size: int) -> Self:
+        """Verify statements that somebody chose, each because it fits (`chain_of`).
+
+        Args:
+            verifier: The verifier.
+            chain: The statements, the genesis first.
+            size: Index of the entry that they were chosen for.
+
+        Returns:
+            The view.
+
+        Raises:
+            VerificationError: As `of_chain`; or one does not fit, so that another one, which it
+                follows from, was left out.
+        """
+        view = cls.of_chain(verifier, chain, size)
+        for misfit in view.misfits:
+            raise VerificationError(misfit.reason, misfit.detail)
+        return view
 
     def extended(self, verifier: Verifier, entries: Iterable[Evidence], size: int) -> Self:
         """Verify further statements, each under those before it.
@@ -112,7 +165,7 @@ class DirectoryView:
             The new view.
 
         Raises:
-            VerificationError: A statement is not what it has to be.
+            VerificationError: The ledger does not hold one, or they are not in order.
         """
         state = succession.State(
             registrar=self.registrar,
@@ -120,35 +173,48 @@ class DirectoryView:
             eras=self.eras,
             members=dict(self.members),
         )
-        links = list(self.links)
+        links, misfits = list(self.links), list(self.misfits)
+        counted = {link.digest for link in links}
+        last = self.next_index - 1
         for evidence in entries:
-            if evidence.index <= links[-1].evidence.index:
+            if evidence.index <= last:
                 raise VerificationError(
                     Flaw.DIRECTORY_CONTRADICTORY, "the directory's statements are not in order"
                 )
+            # What the ledger does not hold stops here, before anything is judged.
+            verifier.included(evidence)
+            last = evidence.index
             before = replace(
                 self, eras=state.eras, members=state.members, size=max(self.size, evidence.index)
             )
-            record = verifier.verify(evidence, before)
-            # Signed once, recorded twice: an old reinstatement would undo a later suspension.
-            if any(link.digest == record.digest for link in links):
-                raise VerificationError(
-                    Flaw.DIRECTORY_CONTRADICTORY, "a statement of the directory is recorded twice"
-                )
-            concerned = succession.change(state, record)
+            try:
+                record = verifier.said(evidence, before)
+                concerned = _change(state, record, counted)
+            except VerificationError as error:
+                misfits.append(Misfit(evidence=evidence, reason=error.reason, detail=error.detail))
+                continue
+            counted.add(record.digest)
             links.append(Link(evidence=evidence, digest=record.digest, members=concerned))
         return replace(
             self,
             eras=state.eras,
             members=MappingProxyType(state.members),
-            size=max(self.size, size, links[-1].evidence.index + 1),
+            size=max(self.size, size, last + 1),
             links=tuple(links),
+            misfits=tuple(misfits),
         )
 
     @property
     def next_index(self) -> int:
         """First index from which the directory is not known yet."""
-        return self.links[-1].evidence.index + 1
+        passed = self.misfits[-1].evidence.index if self.misfits else 0
+        return max(self.links[-1].evidence.index, passed) + 1
+
+    @property
+    def entries(self) -> tuple[Evidence, ...]:
+        """All that the ledger holds of it, in order, with what was passed over."""
+        held = [*(link.evidence for link in self.links), *(each.evidence for each in self.misfits)]
+        return tuple(sorted(held, key=lambda each: each.index))
 
     def authority(self, member: str, index: int) -> Authority:
         """Tell what a member could do just before an index.
@@ -237,3 +303,15 @@ def listed(response: directory_service_pb2.ListDirectoryEntriesResponse) -> tupl
         Its entries.
     """
     return tuple(Evidence.of_record(record, response.checkpoint) for record in response.records)
+
+
+def _change(
+    state: succession.State, record: VerifiedRecord, counted: set[bytes]
+) -> tuple[str, ...]:
+    """Apply a statement once; give the members that it is about."""
+    # Signed once, recorded twice: an old reinstatement would undo a later suspension.
+    if record.digest in counted:
+        raise VerificationError(
+            Flaw.DIRECTORY_CONTRADICTORY, "it counted before; a statement counts once"
+        )
+    return succession.change(state, record)

@@ -1,7 +1,7 @@
 """The verified directory, kept on disk between runs so that only what is new is fetched.
 
-* What is kept are the signed statements with their proofs, and the checkpoint up to which nothing
-  was left out. All of it is verified again when it is loaded.
+* What is kept are the signed statements with their proofs, what was passed over among them, and the
+  checkpoint up to which nothing was left out. All of it is judged again when it is loaded.
 * A file that does not hold is as good as none: everything in it can be fetched again.
 
 It holds nothing secret that members do not all have.
@@ -63,7 +63,6 @@ class DirectoryCache:
         """
         if self._size_kept() > view.size:
             return
-        evidences = (link.evidence for link in view.links)
         pages = [
             Page(
                 checkpoint=note,
@@ -77,7 +76,7 @@ class DirectoryCache:
                     for item in group
                 ],
             )
-            for note, group in groupby(evidences, key=lambda item: item.checkpoint)
+            for note, group in groupby(view.entries, key=lambda item: item.checkpoint)
         ]
         encoded = [page.SerializeToString() for page in (*pages, Page(checkpoint=checkpoint))]
         files.make_folder(self._path.parent)

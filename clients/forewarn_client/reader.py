@@ -5,10 +5,11 @@
 * Several who need a newer directory at the same time share one fetch.
 * A directory that the exchange shows shorter than what it was known to be is waited for, then
   reported, never taken.
+* What stands among the directory's statements and does not fit there is told once, and passed over.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -16,6 +17,7 @@ from forewarn.exchange.v1 import directory_service_pb2, ledger_pb2
 from forewarn_client.directory import DirectoryView, listed
 from forewarn_client.directory_cache import DirectoryCache
 from forewarn_client.errors import Flaw, HomeError, UnavailableError, VerificationError
+from forewarn_client.patience import in_silence
 from forewarn_client.records import Evidence, VerifiedRecord
 from forewarn_client.session import Session
 from forewarn_client.verifier import Verifier
@@ -30,11 +32,25 @@ _BREATH: Final = 16
 class Reader:
     """Verifies what a session brings."""
 
-    def __init__(self, session: Session, verifier: Verifier, cache: DirectoryCache) -> None:
-        """Take the connection, the pins and the place where the directory is kept."""
+    def __init__(
+        self,
+        session: Session,
+        verifier: Verifier,
+        cache: DirectoryCache,
+        tell: Callable[[str], None] = in_silence,
+    ) -> None:
+        """Take what everything comes from.
+
+        Args:
+            session: The connection.
+            verifier: The pins.
+            cache: Where the directory is kept.
+            tell: Is told in a sentence of each entry of the directory that does not fit, once.
+        """
         self._session = session
         self._verifier = verifier
         self._cache = cache
+        self._tell = tell
         self._view = cache.load()
         self._lock = asyncio.Lock()
         # The checkpoint up to which the view is known, while the file does not say so.
@@ -143,7 +159,12 @@ class Reader:
                     Flaw.ANSWER_MISMATCHED, "the exchange lists an empty page and says that more is"
                 )
         self._view, self._unsaved = view, answer.checkpoint
-        if started_with is None or len(view.links) > len(started_with.links):
+        known = 0 if started_with is None else started_with.next_index
+        new = [misfit for misfit in view.misfits if misfit.evidence.index >= known]
+        if new:
+            more = f" and {len(new) - 1} more like it" if new[1:] else ""
+            self._tell(f"Attention: {new[0]}{more}. `forewarn directory check` lists all.")
+        if view.next_index > known:
             self.save()
         return view
 

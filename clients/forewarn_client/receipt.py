@@ -137,7 +137,7 @@ class Receipt:
         Raises:
             VerificationError: The first thing that does not hold.
         """
-        view = DirectoryView.of_chain(verifier, self.chain, self.entry.index)
+        view = DirectoryView.of_selection(verifier, self.chain, self.entry.index)
         record = verifier.verify(self.entry, view)
         if record.digest != self.digest:
             raise VerificationError(

@@ -1,15 +1,16 @@
 """What a header has to mean to be worth signing: rules that no single field can state.
 
-* Digests have 32 bytes; nothing is named twice; members, desks, groups and regimes are written as
-  such; nobody speaks for itself on its own behalf.
+* A statement id is a UUIDv7; digests have 32 bytes; nothing is named twice; members, desks, groups,
+  handles and regimes are written as such; nobody speaks for itself on its own behalf.
 * A statement that expires does so after it is made.
 * A determination stands on a basis exactly where it determines something, and ends after it begins.
 * A grant ends after it begins, is for systems of one operator or agency, does not ask for more
   cosigners than it names, and keeps the limits on tokens, staleness and the lab's keys.
 
-The exchange refuses what breaks them, with the same reasons. They are for authors: what is received
-is not judged by them. What only the exchange knows (who is a member, the state of a case) is not
-here.
+The exchange refuses what breaks them, with the same reasons. They are for authors, and for the
+statements of the directory: exchange and members have to take the very same ones for it. Nothing
+else that is received is judged by them. What only the exchange knows (who is a member, the state of
+a case) is not here.
 """
 
 import re
@@ -18,7 +19,7 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from forewarn.statement.v1 import breach_pb2, coverage_pb2, directory_pb2, grant_pb2, header_pb2
-from forewarn_client import dsse, identity, times
+from forewarn_client import dsse, identifiers, identity, times
 from forewarn_client.errors import VerificationError
 from forewarn_client.identity import SystemName
 from forewarn_client.strict import StrictError
@@ -41,12 +42,26 @@ def nonsense(header: header_pb2.Header, now: datetime) -> Iterator[StrictError]:
     Yields:
         One error for each thing, by the path of its field.
     """
-    yield from _references(header)
-    yield from _addresses(header)
+    yield from impossible(header)
     if header.HasField("expire_time"):
         expires = times.from_timestamp(header.expire_time)
         if expires <= now.astimezone(UTC):
             yield StrictError("STATEMENT_EXPIRED", "header.expire_time", "has passed already")
+
+
+def impossible(header: header_pb2.Header) -> Iterator[StrictError]:
+    """Find what can never be right in such a header, whenever it was made.
+
+    Args:
+        header: The header.
+
+    Yields:
+        One error for each thing, by the path of its field.
+    """
+    if not identifiers.is_uuid7(header.statement_id):
+        yield _wrong("statement_id", "is not a UUIDv7 in its canonical lower-case form")
+    yield from _references(header)
+    yield from _addresses(header)
     if header.protection_regime_date and not _is_date(header.protection_regime_date):
         yield _wrong("protection_regime_date", "is not a date, as in 2026-11-20")
     yield from _facts(header)
@@ -99,8 +114,21 @@ def _facts(header: header_pb2.Header) -> Iterator[StrictError]:
             yield from _determination(name, determination)
         case directory_pb2.ParticipationFacts() as participation:
             yield from _slugs(f"{name}.framework", [participation.framework])
+            if participation.handle and not identifiers.is_handle(participation.handle):
+                yield _wrong(f"{name}.handle", "is not a handle: h- and 26 of a-z and 2-7")
+        case directory_pb2.MemberEnrolmentFacts() as enrolment:
+            yield from _members(f"{name}.member", [enrolment.member])
+            yield from _profile(f"{name}.profile", enrolment.profile)
+        case directory_pb2.MemberUpdateFacts() as update:
+            yield from _profile(f"{name}.profile", update.profile)
         case _:
             pass
+
+
+def _profile(path: str, profile: directory_pb2.MemberProfile) -> Iterator[StrictError]:
+    for field in ("sectors", "desks", "communities"):
+        yield from _slugs(f"{path}.{field}", getattr(profile, field))
+    yield from _members(f"{path}.clients", profile.clients)
 
 
 def _terms(path: str, terms: grant_pb2.ModelAccessGrantFacts) -> Iterator[StrictError]:

@@ -2,8 +2,9 @@
 
 * One function a kind, in the table `CHANGES`; what members send of themselves is in `OWN_AFFAIRS`.
 * A statement that does not follow from those before it is refused: an enrolment under a taken id, a
-  word about nobody, a member that speaks for another, a suspension of what is suspended. The
-  exchange records no such statement, so it means that someone lies.
+  word about nobody, a member that speaks for another, a suspension of what is suspended, a name
+  that is none (`sense`). It has changed nothing then. The exchange admits no such statement, so
+  somebody wrote it past the admission.
 * What has left stays as it was, keys are never handed on, and the registrar keeps a system.
 
 It verifies no signatures: `directory` did.
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from forewarn.statement.v1 import directory_pb2, header_pb2, values_pb2
+from forewarn_client import sense
 from forewarn_client.dsse import PublicKey
 from forewarn_client.errors import Flaw, VerificationError
 from forewarn_client.identity import SystemName
@@ -106,19 +108,32 @@ def change(state: State, record: VerifiedRecord) -> tuple[str, ...]:
         Ids of the members that it is about.
 
     Raises:
-        VerificationError: DIRECTORY_CONTRADICTORY or KEY_ALGORITHM_UNSUPPORTED.
+        VerificationError: DIRECTORY_CONTRADICTORY, KEY_ALGORITHM_UNSUPPORTED or
+            SYSTEM_NAME_INVALID; nothing was changed then.
     """
     if record.kind not in CHANGES:
         raise _contradiction(f"a {record.kind} does not belong there")
+    for error in sense.impossible(record.header):
+        raise _contradiction(str(error))
     own = record.sender != state.registrar
     if own and record.kind not in OWN_AFFAIRS:
         raise _contradiction(f"{record.sender} is not the registrar")
     if not own and record.kind == _MEMBERS_ONLY:
         raise _contradiction("the registrar takes part in nothing")
-    concerned = CHANGES[record.kind](state, record.header, record.index)
-    if own and concerned != (record.sender,):
+    if own and _spoken_of(record.header) != record.sender:
         raise _contradiction(f"{record.sender} speaks for another member")
-    return concerned
+    return CHANGES[record.kind](state, record.header, record.index)
+
+
+def _spoken_of(header: header_pb2.Header) -> str:
+    """Name the member that one of the `OWN_AFFAIRS` is about."""
+    match header.WhichOneof("facts"):
+        case "key_revocation":
+            return header.key_revocation.member
+        case "system_suspension":
+            return header.system_suspension.member
+        case _:
+            return header.sender
 
 
 def _enrol(state: State, header: header_pb2.Header, index: int) -> tuple[str, ...]:

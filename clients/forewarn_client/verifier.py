@@ -112,7 +112,23 @@ class Verifier:
         Raises:
             VerificationError: The first step that fails.
         """
-        entry, envelope = self.recorded(evidence)
+        self.included(evidence)
+        return self.said(evidence, directory)
+
+    def said(self, evidence: Evidence, directory: Authorities) -> VerifiedRecord:
+        """Verify who said what an entry holds that the ledger is known to hold (steps 3 to 7).
+
+        Args:
+            evidence: The entry; `included` has verified it.
+            directory: The directory, known up to the entry's index.
+
+        Returns:
+            The verified record.
+
+        Raises:
+            VerificationError: The first step that fails.
+        """
+        entry, envelope = _opened(evidence)
         sender = _claimed_sender(envelope.payload)
         authority = directory.authority(sender, evidence.index)
         return self._attributed(evidence, entry, envelope, authority)
@@ -157,13 +173,23 @@ class Verifier:
         Raises:
             VerificationError: The first step that fails.
         """
+        self.included(evidence)
+        return _opened(evidence)
+
+    def included(self, evidence: Evidence) -> None:
+        """Verify that the ledger holds the bytes of an entry, whatever they are (steps 1 and 2).
+
+        Args:
+            evidence: The entry.
+
+        Raises:
+            VerificationError: The first step that fails.
+        """
         checkpoint = self.checkpoint(evidence.checkpoint)
         leaf = commitment.entry_leaf_hash(evidence.entry_body, evidence.salt)
         merkle.verify_inclusion(
             leaf, evidence.index, checkpoint.size, evidence.inclusion_proof, checkpoint.root
         )
-        entry = parse_entry(evidence.entry_body)
-        return entry, dsse.Envelope.parse(entry.envelope)
 
     def _attributed(
         self,
@@ -259,6 +285,11 @@ def parse_entry(data: bytes) -> ledger_pb2.EntryBody:
     if not entry.HasField("received_time") or any(strict.violations(entry.received_time)):
         raise _malformed_entry("it does not say when it was received")
     return entry
+
+
+def _opened(evidence: Evidence) -> tuple[ledger_pb2.EntryBody, dsse.Envelope]:
+    entry = parse_entry(evidence.entry_body)
+    return entry, dsse.Envelope.parse(entry.envelope)
 
 
 def _claimed_sender(payload: bytes) -> str:

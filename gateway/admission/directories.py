@@ -1,7 +1,8 @@
 """The directory as the ledger has it, kept at hand.
 
 * Made from the directory entries of the store alone, and extended as new ones are recorded. Each
-  is verified again, and counts once: what others may have written into the ledger is passed over.
+  is verified again, and counts once: what others may have written into the ledger is passed over,
+  by the rules by which every client passes over it.
 * `at` gives the directory of one snapshot, so that a statement is judged against one state.
 * The last few directories are kept, each with the size up to which it holds: a snapshot that is a
   little older than another one, as happens while the directory grows, costs no reading of it all.
@@ -18,7 +19,7 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.statements import Kind
 from gateway.ports.reading import LedgerReader, LedgerSnapshot, StoredEntry
-from gateway.wire import entries, statements
+from gateway.wire import chain
 
 _PAGE: Final = 1000
 _KEPT: Final = 16
@@ -96,7 +97,7 @@ def _extend(directory: Directory | None, snapshot: LedgerSnapshot) -> Directory:
     start = directory.size
     while True:
         page = snapshot.directory_entries(start, _PAGE)
-        found += [signed for entry in page if (signed := _first(entry, snapshot)) is not None]
+        found += [signed for entry in page if (signed := _signed(entry)) is not None]
         if len(page) < _PAGE:
             break
         start = page[-1].index + 1
@@ -112,27 +113,8 @@ def _begin(snapshot: LedgerSnapshot) -> Directory:
     return Directory.from_genesis(genesis.header)
 
 
-def _first(entry: StoredEntry, snapshot: LedgerSnapshot) -> SignedHeader | None:
-    """Read a directory entry, unless its statement was recorded before.
-
-    An old statement that is recorded again, as only someone who writes past the admission can do,
-    must not undo what came after it: a reinstatement, say, the suspension that followed.
-    """
-    if entry.summary is None:
-        return None
-    earliest = snapshot.by_digest(entry.summary.digest)
-    return _signed(entry) if earliest is not None and earliest.index == entry.index else None
-
-
 def _signed(entry: StoredEntry) -> SignedHeader | None:
     try:
-        envelope = entries.envelope_of(entry.body)
-        header = statements.parse(envelope.payload).header
+        return chain.signed_header(entry.index, entry.body)
     except Refusal:
         return None
-    return SignedHeader(
-        index=entry.index,
-        header=header,
-        envelope=envelope,
-        system=entries.system_of(entry.body),
-    )

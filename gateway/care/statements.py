@@ -22,7 +22,7 @@ from gateway.core.directory import Directory
 from gateway.core.errors import Reason, Refusal
 from gateway.core.grants import terms_of
 from gateway.ledger.raw import RawStore
-from gateway.wire import entries, statements
+from gateway.wire import chain, entries, statements
 
 _TELL_EVERY: Final = 500
 
@@ -73,23 +73,26 @@ def _examine(
         detail = f"it is no statement ({refusal.reason})"
         inspection.in_store(Damage.ENTRY_OPAQUE, where, detail)
         return
-    if store.first_of(index) != index:
+    repeated = store.first_of(index) != index
+    if repeated:
         detail = "its id stands in the ledger before"
         inspection.in_store(Damage.STATEMENT_REPEATED, where, detail)
-        return
     if draft is None:
         return
-    signed = SignedHeader(
-        index=index, header=header, envelope=envelope, system=entries.system_of(body)
-    )
     try:
-        draft.verify(signed)
-        _check_enough(signed)
         if header.kind.is_directory:
-            draft.apply(index, header)
+            # Also where its id stands before: what was passed over there may count here.
+            draft.count(chain.signed_header(index, body))
+        elif not repeated:
+            signed = SignedHeader(
+                index=index, header=header, envelope=envelope, system=entries.system_of(body)
+            )
+            draft.verify(signed)
+            _check_enough(signed)
     except Refusal as refusal:
-        detail = f"{refusal.reason}: {refusal.detail}"
-        inspection.in_store(Damage.STATEMENT_UNPROVEN, where, detail)
+        if not repeated:
+            detail = f"{refusal.reason}: {refusal.detail}"
+            inspection.in_store(Damage.STATEMENT_UNPROVEN, where, detail)
 
 
 def _check_enough(signed: SignedHeader) -> None:

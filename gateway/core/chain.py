@@ -8,8 +8,10 @@
 * What has left stays as it was: nothing is registered for a member that departed or was succeeded.
 * The registrar keeps a system to call from, or nobody could ever change the directory again.
 
-A statement that is only read back from the ledger is verified first (`Draft.verify`), since others
-than the gateway may have written it there.
+Others than the gateway may have written what is read back from the ledger. So there a statement
+counts (`Draft.count`) only if it is verified under what holds at its index, fits, and has not
+counted before; whatever else stands there changes nothing, and the chain goes on as if it did not
+exist. The client judges by the same rules, with code of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from gateway.core import enrolment
 from gateway.core.enrolment import Quorum
-from gateway.core.envelope import Envelope, PublicKey, verify
+from gateway.core.envelope import Envelope, PublicKey, digest, verify
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
 from gateway.core.members import KeyRecord, Member, Span, Standing, signing_keys
@@ -62,6 +64,7 @@ class Draft:
         members: Members by id.
         keys: Signing keys by key id.
         systems: Systems by SPIFFE ID.
+        counted: Digests of the statements that were counted.
     """
 
     origin: str
@@ -71,6 +74,25 @@ class Draft:
     members: dict[MemberId, Member]
     keys: dict[str, KeyRecord]
     systems: dict[SystemId, Span]
+    counted: set[bytes]
+
+    def count(self, entry: SignedHeader) -> None:
+        """Count a statement that the ledger holds, or pass over it.
+
+        Args:
+            entry: The statement.
+
+        Raises:
+            Refusal: It is passed over: DIRECTORY_CONFLICT where it counted before, a reason of
+                `verify` or one of `apply`. Nothing was changed then.
+        """
+        said = digest(entry.envelope.payload)
+        # Signed once, recorded twice: an old reinstatement would undo a later suspension.
+        if said in self.counted:
+            raise conflict("it counted before; a statement counts once")
+        self.verify(entry)
+        self.apply(entry.index, entry.header)
+        self.counted.add(said)
 
     def verify(self, entry: SignedHeader) -> None:
         """Verify a statement under what holds at its index.

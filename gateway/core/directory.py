@@ -2,6 +2,7 @@
 
 * It follows from the genesis entry and the directory statements after it, in the ledger's order;
   nothing else changes it. What each of them changes stands in `chain`.
+* A statement counts once, however often it is recorded: its digest is kept.
 * What a statement at index i registers holds from i + 1 on; what it revokes or suspends still
   holds at i itself, and no longer after.
 * A `Directory` is immutable; `extended` gives a later one.
@@ -38,6 +39,7 @@ class Directory:
         members: Members by id, the registrar included.
         keys: Signing keys by key id, the registrar's and revoked ones included.
         systems: Systems by SPIFFE ID, suspended ones included.
+        counted: Digests of the statements that were counted by `proven`.
     """
 
     size: int
@@ -48,6 +50,7 @@ class Directory:
     members: Mapping[MemberId, Member]
     keys: Mapping[str, KeyRecord]
     systems: Mapping[SystemId, Span]
+    counted: frozenset[bytes] = frozenset()
 
     @classmethod
     def from_genesis(cls, header: Header) -> Directory:
@@ -105,8 +108,8 @@ class Directory:
 
         Args:
             entries: Every directory statement from the present size on, in order. One that is not
-                signed as it has to be, or does not fit, is passed over: whoever can write to the
-                ledger, but has no key, changes nothing.
+                signed as it has to be, does not fit, or counted before, is passed over: whoever
+                can write to the ledger, but has no key, changes nothing.
             size: How much of the ledger is covered then.
 
         Returns:
@@ -115,8 +118,7 @@ class Directory:
         draft = self.draft()
         for entry in entries:
             with suppress(Refusal):
-                draft.verify(entry)
-                draft.apply(entry.index, entry.header)
+                draft.count(entry)
         return self._after(draft, size)
 
     def _after(self, draft: Draft, size: int) -> Directory:
@@ -127,6 +129,7 @@ class Directory:
             members=draft.members,
             keys=draft.keys,
             systems=draft.systems,
+            counted=frozenset(draft.counted),
         )
 
     def check(self, header: Header) -> None:
@@ -203,4 +206,5 @@ class Directory:
             members=dict(self.members),
             keys=dict(self.keys),
             systems=dict(self.systems),
+            counted=set(self.counted),
         )

@@ -66,7 +66,7 @@ def parse(message_type: type[_M], data: bytes, path: str) -> _M:
             f"{path} holds unknown or repeated fields, or is not in canonical order; serialize it "
             "with the protos of this exchange",
         )
-    _check(message, path)
+    check(message, path)
     return message
 
 
@@ -147,8 +147,16 @@ def _compile(field: FieldDescriptor) -> _Field:
     )
 
 
-def _check(message: Message, path: str) -> None:
-    """Check every field of a message against its rule, then the message for its meaning."""
+def check(message: Message, path: str) -> None:
+    """Check every field of a message against its rule, then the message for its meaning.
+
+    Args:
+        message: The message, parsed from its canonical form.
+        path: Name of the message in field paths.
+
+    Raises:
+        Refusal: ENUM_UNKNOWN, FIELD_MISSING, FIELD_TOO_LONG or FIELD_INVALID.
+    """
     plan = _plan(message.DESCRIPTOR)
     for oneof in plan.oneofs:
         if message.WhichOneof(oneof) is None:
@@ -166,7 +174,7 @@ def _check(message: Message, path: str) -> None:
         if field.repeated:
             _check_items(field, value, at)
         elif field.message:
-            _check(value, at)
+            check(value, at)
         else:
             _check_scalar(field, value, at)
     if plan.meaning is not None:
@@ -179,7 +187,7 @@ def _check_items(field: _Field, values: Any, path: str) -> None:  # noqa: ANN401
     for position, value in enumerate(values):
         at = f"{path}[{position}]"
         if field.message:
-            _check(value, at)
+            check(value, at)
         else:
             _check_value(field, value, at)
             if not value:

@@ -60,6 +60,11 @@ NAMED: dict[str, st.SearchStrategy[Any]] = {
     "regimes": st.sampled_from(["us-circia", "eu-gpai-code-9.3"]),
     "framework": st.sampled_from(["us-draft-2026-05", "voluntary"]),
     "cosigners": st.sampled_from(["civil-ai", "natsec-ai"]),
+    "member": st.sampled_from(["harbor-bank", "aurora"]),
+    "sectors": st.just("financial-services"),
+    "desks": st.just("incident"),
+    "communities": st.just("labs"),
+    "clients": st.just("harbor-bank"),
     "grantee_systems": st.just("spiffe://exchange.example/operator/harbor-bank/defence"),
 }
 

@@ -1,33 +1,38 @@
 """The gateway's directory and the client's: two implementations, one answer at every index.
 
-Random histories of directory statements, some of which do not follow, are not signed as they have
-to be or come from a foreign system. Both judge each one alike, and the exchange records what both
-take; after each, members, keys, systems and quorum are the same on both sides, also in retrospect.
+Random histories of directory statements, as a worker that checks nothing would record them: some
+do not follow, are not signed as they have to be, come from a foreign system, are recorded again, or
+are in a form that no worker writes. Both sides pass over the same ones; after each entry members,
+keys, systems and quorum are the same on both sides, also in retrospect, and also without what was
+passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from forewarn.exchange.v1 import directory_service_pb2
+from forewarn.exchange.v1 import directory_service_pb2, ledger_pb2
 from forewarn.statement.v1 import directory_pb2
 from forewarn_client.directory import DirectoryView, listed
-from forewarn_client.errors import VerificationError
 from forewarn_client.join import Exchange
 from forewarn_client.records import Evidence
 from forewarn_client.verifier import Verifier
-from gateway.core.chain import SignedHeader
+from gateway.admission.directories import Directories
 from gateway.core.directory import Directory
 from gateway.core.errors import Refusal
+from gateway.core.fold import Entry
+from gateway.core.identity import MemberId
 from gateway.core.members import Standing
-from gateway.wire import entries, statements
+from gateway.wire import entries
+from gateway.wire.chain import signed_header
 from tests.world.ledger_builder import (
     TRUST_DOMAIN,
     Ledger,
@@ -36,6 +41,7 @@ from tests.world.ledger_builder import (
     seed,
     signing_key,
 )
+from tests.world.memory_ledger import MemoryLedger
 
 REGISTRAR = "exchange-registrar"
 KINDS = {
@@ -141,12 +147,48 @@ FACTS: Mapping[str, st.SearchStrategy[Any]] = {
 OWN = {"KEY_REVOCATION", "SYSTEM_SUSPENSION", "PARTICIPATION"}
 
 
+# Headers and entries that no worker of the exchange would let through.
+ODD_HEADERS: list[dict[str, Any]] = [
+    {"statement_id": "0c1f6f2e-7a55-4d5e-9a44-9f6f6a0f7a11"},
+    {"refers_to": [bytes(32), bytes(32)]},
+    {"refers_to": [b"short"]},
+    {"case_digest": b"short"},
+    {"community": "a--b"},
+    {"protection_regime_date": "2026-02-30"},
+    {"on_behalf_of": "Not A Member"},
+    {"recipients": [{"member": "Not A Member"}]},
+    {"recipients": [{"member": "aurora"}, {"member": "aurora"}]},
+    {"exchange": "elsewhere.example/ledger"},
+    {"tlp": "TLP_LEVEL_UNSPECIFIED"},
+]
+ODD_ENTRIES: dict[str, Any] = {
+    "unknown field": lambda body: body.SerializeToString(deterministic=True) + b"\xf8\x07\x01",
+    "no time": lambda body: _serialized(body, "received_time"),
+    "audience out of order": lambda body: _serialized(body, "audience", ["b", "a"]),
+    "audience named twice": lambda body: _serialized(body, "audience", ["a", "a"]),
+    "to its own sender": lambda body: _serialized(body, "audience", [REGISTRAR]),
+    "audience of nobody": lambda body: _serialized(body, "audience", ["Not A Member"]),
+    "a state that is none": lambda body: _serialized(body, "case_state", "APPROVED"),
+    "no envelope": lambda body: _serialized(body, "envelope"),
+}
+
+
+def _serialized(body: ledger_pb2.EntryBody, name: str, value: Any = None) -> bytes:
+    made = ledger_pb2.EntryBody.FromString(body.SerializeToString())
+    made.ClearField(name)
+    if isinstance(value, list):
+        getattr(made, name).extend(value)
+    elif value is not None:
+        setattr(made, name, value)
+    return made.SerializeToString(deterministic=True)
+
+
 @dataclass(kw_only=True)
 class Both:
     """One history, as both sides have it."""
 
     ledger: Ledger = field(default_factory=Ledger)
-    taken: list[SignedHeader] = field(default_factory=list)
+    passed_over: list[int] = field(default_factory=list)
     moments: dict[int, Any] = field(default_factory=dict)
     _why: str = ""
 
@@ -159,78 +201,96 @@ class Both:
                 log_key=self.ledger.log_vkey,
             )
         )
-        self.directory = Directory.from_genesis(self._signed().header)
-        self.view = DirectoryView.begun(self.verifier, self._evidence())
+        genesis = signed_header(0, self.ledger.entries[0].body)
+        self.directory = Directory.from_genesis(genesis.header)
+        self.view = DirectoryView.begun(self.verifier, self._evidence(0))
         self.moments[1] = known_to_gateway(self.directory)
 
-    def say(self, kind: str, facts: Any, sender: str, data: st.DataObject) -> bool:
-        """Have something said; give whether both took it. They never differ."""
+    def say(self, kind: str, facts: Any, sender: str, data: st.DataObject, **header: Any) -> bool:
+        """Have something said and recorded; give whether both took it. They never differ."""
         body = directory_pb2.MemberEnrolmentBody() if kind == "MEMBER_ENROLMENT" else None
-        payload = self.ledger.statement(kind, sender, facts=facts, body=body)
+        payload = self.ledger.statement(kind, sender, facts=facts, body=body, **header)
         signed = envelope(payload, *self._signers(sender, data))
-        self.ledger.append(signed, system=self._system(sender, data), directory=True)
-        by_gateway, by_client = self._gateway(), self._client()
-        assert (by_gateway is None) == (by_client is None), (kind, facts, self._why)
-        if by_gateway is None or by_client is None:
-            self.ledger.entries.pop()
-            return False
-        self.directory, self.view = by_gateway, by_client
-        size = self.ledger.size
+        self.ledger.append(signed, system=self._system(sender, data))
+        return self.judge((kind, facts))
+
+    def record_again(self, data: st.DataObject) -> bool:
+        """Have something recorded that stands in the ledger before, as it was or made up anew."""
+        old = data.draw(st.integers(0, self.ledger.size - 1))
+        body = ledger_pb2.EntryBody.FromString(self.ledger.entries[old].body)
+        odd = data.draw(st.sampled_from(["", "", "", "system", *ODD_ENTRIES]))
+        if odd == "system":
+            body.submitting_system = data.draw(SYSTEM)
+        self.ledger.append_body(
+            ODD_ENTRIES[odd](body) if odd in ODD_ENTRIES else self.ledger.entries[old].body
+        )
+        return self.judge((old, odd))
+
+    def judge(self, what: object) -> bool:
+        """Have both judge the newest entry; they take it both, or pass over it both."""
+        index = self.ledger.size - 1
+        newest = self.ledger.entries[-1]
+        summary = entries.summarize(newest.body)
+        # What the store cannot read as a statement of the directory is listed to nobody.
+        newest.directory = summary is not None and summary.directory
+        before, size = self.directory, index + 1
+        found = []
+        try:
+            found.append(signed_header(index, newest.body))
+            before.draft().count(found[0])
+            by_gateway = newest.directory
+        except Refusal as refusal:
+            self._why, by_gateway = str(refusal), False
+        if newest.directory:
+            self.directory = before.proven(found, size)
+            shown = [self._evidence(index)]
+        else:
+            self.directory, shown = before.proven([], size), []
+        assert by_gateway is (self.directory.counted != before.counted)
+        links, misfits = len(self.view.links), len(self.view.misfits)
+        self.view = self.view.extended(self.verifier, shown, size)
+        by_client = len(self.view.links) > links
+        assert by_gateway is by_client, (what, self._why, self.view.misfits[misfits:])
+        assert (len(self.view.misfits) > misfits) is (bool(shown) and not by_client)
+        if not by_client:
+            self.passed_over.append(index)
         self.moments[size] = known_to_gateway(self.directory)
         assert known_to_client(self.view, size) == self.moments[size]
-        return True
+        return by_client
 
     def check_in_retrospect(self) -> None:
-        """Both sides, made anew, are the same as grown; the client still knows every moment."""
-        genesis = statements.parse(entries.envelope_of(self.ledger.entries[0].body).payload)
+        """Both sides, made anew, are the same as grown, with and without what was passed over."""
         size = self.ledger.size
-        anew = Directory.from_genesis(genesis.header).proven(self.taken, size)
-        assert anew == self.directory
-        page = self.ledger.directory_page(page_size=1000)
-        view = DirectoryView.of_chain(self.verifier, listed(page), size)
-        assert view.members == self.view.members
+        page = listed(self.ledger.directory_page(page_size=1000))
+        view = DirectoryView.of_chain(self.verifier, page, size)
+        assert (view.members, view.eras) == (self.view.members, self.view.eras)
+        assert [(each.evidence.index, each.reason) for each in view.misfits] == [
+            (each.evidence.index, each.reason) for each in self.view.misfits
+        ]
+        counted = [each for each in page if each.index not in self.passed_over]
+        without = DirectoryView.of_chain(self.verifier, counted, size)
+        assert (without.members, without.eras) == (view.members, view.eras)
+        assert without.misfits == ()
         for index, moment in self.moments.items():
-            assert known_to_client(view, index) == moment
+            assert known_to_client(without, index) == known_to_client(view, index) == moment
 
-    def _gateway(self) -> Directory | None:
-        try:
-            signed = self._signed()
-        except Refusal as refusal:
-            self._why = str(refusal)
-            return None
-        grown = self.directory.proven([signed], signed.index + 1)
-        try:
-            self.directory.draft().verify(signed)
-            self.directory.check(signed.header)
-        except Refusal as refusal:
-            self._why = str(refusal)
-            # Found in the ledger all the same, it is passed over.
-            assert grown == replace(self.directory, size=signed.index + 1)
-            return None
-        self.taken.append(signed)
-        return grown
+        assert self._by_the_gateway(range(size)) == self.directory
+        begun = Directory.from_genesis(signed_header(0, self.ledger.entries[0].body).header)
+        kept = [signed_header(each.index, each.entry_body) for each in counted[1:]]
+        assert begun.proven(kept, size) == self.directory
 
-    def _client(self) -> DirectoryView | None:
-        try:
-            return self.view.extended(self.verifier, [self._evidence()], self.ledger.size)
-        except VerificationError as error:
-            self._why += f" | {error}"
-            return None
-
-    def _signed(self) -> SignedHeader:
-        index = self.ledger.size - 1
-        body = self.ledger.entries[index].body
-        made = entries.envelope_of(body)
-        return SignedHeader(
-            index=index,
-            header=statements.parse(made.payload).header,
-            envelope=made,
-            system=entries.system_of(body),
+    def _by_the_gateway(self, indexes: range) -> Directory:
+        """Have the gateway's own reader make the directory, from a store."""
+        store = MemoryLedger()
+        bodies = [self.ledger.entries[index].body for index in indexes]
+        store.fold(
+            [Entry(body=each, salt=bytes(32), judged_at=0, reads=(), writes=()) for each in bodies]
         )
+        return Directories(store).now()
 
-    def _evidence(self) -> Evidence:
+    def _evidence(self, index: int) -> Evidence:
         page = directory_service_pb2.ListDirectoryEntriesResponse(
-            records=[self.ledger.record(self.ledger.size - 1)], checkpoint=self.ledger.checkpoint()
+            records=[self.ledger.record(index)], checkpoint=self.ledger.checkpoint()
         )
         return listed(page)[0]
 
@@ -366,13 +426,8 @@ def first_members() -> Both:
             "MEMBER_ENROLMENT", REGISTRAR, facts=facts, body=directory_pb2.MemberEnrolmentBody()
         )
         signers = both.ledger.registrar_keys[:2]
-        both.ledger.append(
-            envelope(payload, *signers), system=both.ledger.registrar.system, directory=True
-        )
-        directory, view = both._gateway(), both._client()
-        assert directory is not None
-        assert view is not None
-        both.directory, both.view = directory, view
+        both.ledger.append(envelope(payload, *signers), system=both.ledger.registrar.system)
+        assert both.judge(name)
     return both
 
 
@@ -381,6 +436,10 @@ def first_members() -> Both:
 def test_both_sides_agree_at_every_index_of_any_history(data: st.DataObject) -> None:
     both = first_members() if data.draw(st.integers(0, 7)) else Both()
     for _ in range(data.draw(st.integers(5, 25))):
+        if data.draw(st.integers(0, 4)) == 0:
+            taken = both.record_again(data)
+            event(f"recorded again, {'taken' if taken else 'passed over'}")
+            continue
         silent = any(
             member.standing is Standing.SUSPENDED for member in both.directory.members.values()
         )
@@ -389,6 +448,59 @@ def test_both_sides_agree_at_every_index_of_any_history(data: st.DataObject) -> 
         facts = data.draw(FACTS[kind]) if anything else likely(kind, both, data)
         names = [getattr(facts, "member", "aurora")] if kind in OWN else [REGISTRAR]
         sender = data.draw(st.sampled_from([*names * 8, REGISTRAR, "aurora", "borealis"]))
-        taken = both.say(kind, facts, sender, data)
-        event(f"{kind} {'taken' if taken else 'refused'}")
+        odd = data.draw(st.sampled_from([*[{}] * 24, *ODD_HEADERS]))
+        taken = both.say(kind, facts, sender, data, **odd)
+        event(f"{kind} {'taken' if taken else 'passed over'}")
+    both.check_in_retrospect()
+
+
+LIFTED = directory_pb2.MemberReinstatementFacts(member="aurora")
+BARRED = directory_pb2.MemberSuspensionFacts(member="aurora", reason="ENDING_REASON_OTHER")
+
+
+def direct(both: Both, kind: str, facts: Any) -> bool:
+    both.ledger.direct(kind, facts)
+    return both.judge(kind)
+
+
+def test_a_replayed_reinstatement_counts_once_on_both_sides() -> None:
+    both = first_members()
+    assert direct(both, "MEMBER_SUSPENSION", BARRED)
+    assert direct(both, "MEMBER_REINSTATEMENT", LIFTED)
+    lifted = both.ledger.entries[-1].body
+    assert direct(both, "MEMBER_SUSPENSION", BARRED)
+    both.ledger.append_body(lifted)
+    assert not both.judge("the old reinstatement")
+    assert both.directory.active(MemberId("aurora")) is None
+    both.check_in_retrospect()
+
+
+def test_a_copy_that_came_first_and_did_not_fit_does_not_take_the_place_of_the_real_one() -> None:
+    both = first_members()
+    both.ledger.direct("MEMBER_SUSPENSION", BARRED)
+    real = both.ledger.entries.pop().body
+    copied = ledger_pb2.EntryBody.FromString(real)
+    copied.submitting_system = system("borealis")
+    both.ledger.append_body(copied.SerializeToString(deterministic=True))
+    assert not both.judge("the suspension, by a system of somebody else")
+    both.ledger.append_body(real)
+    assert both.judge("the suspension itself")
+    assert both.directory.active(MemberId("aurora")) is None
+    both.check_in_retrospect()
+
+
+@pytest.mark.parametrize("odd", [*map(str, range(len(ODD_HEADERS))), *ODD_ENTRIES])
+def test_an_odd_form_is_passed_over_by_both(odd: str) -> None:
+    both = first_members()
+    header = ODD_HEADERS[int(odd)] if odd.isdigit() else {}
+    payload = both.ledger.statement("MEMBER_SUSPENSION", REGISTRAR, facts=BARRED, **header)
+    both.ledger.append(
+        envelope(payload, *both.ledger.registrar_keys[:2]), system=both.ledger.registrar.system
+    )
+    if odd in ODD_ENTRIES:
+        body = ledger_pb2.EntryBody.FromString(both.ledger.entries.pop().body)
+        both.ledger.append_body(ODD_ENTRIES[odd](body))
+    assert not both.judge(odd)
+    assert both.directory.active(MemberId("aurora")) is not None
+    assert direct(both, "MEMBER_SUSPENSION", BARRED)
     both.check_in_retrospect()

@@ -8,18 +8,32 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from forewarn.statement.v1 import breach_pb2, grant_pb2, header_pb2
+from forewarn.statement.v1 import breach_pb2, directory_pb2, grant_pb2, header_pb2
 from forewarn_client import sense, times
 from gateway.core.errors import Refusal
 from gateway.wire import statements
 from tests.clients.test_agreement import GRANT, GRANT_BODY, REPORT, REPORT_BODY
-from tests.world.ledger_builder import Ledger
+from tests.world.ledger_builder import Ledger, seed, signing_key
 
 LEDGER = Ledger()
 KINDS = {
     "MODEL_ACCESS_GRANT": (GRANT, GRANT_BODY),
     "BREACH_REPORT": (REPORT, REPORT_BODY),
     "GRANT_ACTIVATION": (None, None),
+    "PARTICIPATION": (
+        directory_pb2.ParticipationFacts(framework="x", choice="PARTICIPATION_CHOICE_IN"),
+        None,
+    ),
+    "MEMBER_ENROLMENT": (
+        directory_pb2.MemberEnrolmentFacts(
+            member="harbor-bank",
+            kind="MEMBER_KIND_RELAY",
+            profile={"display_name": "Harbor Bank"},
+            keys=[signing_key(seed("harbor-bank"))],
+            systems=["spiffe://exchange.example/relay/harbor-bank/defence"],
+        ),
+        directory_pb2.MemberEnrolmentBody(),
+    ),
 }
 BANK = "spiffe://exchange.example/operator/harbor-bank/defence"
 DIGEST = b"\x01" * 32
@@ -48,6 +62,17 @@ def recipient(**named: Any) -> Change:
     return header(recipients=[header_pb2.Recipient(**named)])
 
 
+def profile(**named: Any) -> Change:
+    def change(changed: header_pb2.Header) -> None:
+        changed.member_enrolment.profile.MergeFrom(directory_pb2.MemberProfile(**named))
+
+    return change
+
+
+def handle(changed: header_pb2.Header) -> None:
+    changed.participation.handle = "gpt-unreleased"
+
+
 WRONG: list[tuple[str, str, Change]] = [
     ("GRANT_ACTIVATION", "case_digest", header(case_digest=b"short")),
     ("GRANT_ACTIVATION", "refers_to[0]", header(refers_to=[b"short"])),
@@ -66,7 +91,17 @@ WRONG: list[tuple[str, str, Change]] = [
     ("GRANT_ACTIVATION", "on_behalf_of", header(on_behalf_of="a b")),
     ("GRANT_ACTIVATION", "protection_regime_date", header(protection_regime_date="2026-02-30")),
     ("GRANT_ACTIVATION", "protection_regime_date", header(protection_regime_date="20260220")),
+    (
+        "GRANT_ACTIVATION",
+        "statement_id",
+        header(statement_id="018f0000-0000-4000-8000-000000000000"),
+    ),
     ("BREACH_REPORT", "breach_report.regimes", regimes),
+    ("PARTICIPATION", "participation.handle", handle),
+    ("MEMBER_ENROLMENT", "profile.desks", profile(desks=["Front Desk"])),
+    ("MEMBER_ENROLMENT", "profile.communities", profile(communities=["a--b"])),
+    ("MEMBER_ENROLMENT", "profile.sectors", profile(sectors=["Energy"])),
+    ("MEMBER_ENROLMENT", "profile.clients", profile(clients=["Harbor Bank"])),
     ("MODEL_ACCESS_GRANT", "not_after_time", grant(not_after_time=Timestamp(seconds=1))),
     ("MODEL_ACCESS_GRANT", "cosigners_required", grant(cosigners_required=1)),
     ("MODEL_ACCESS_GRANT", "cosigners", grant(cosigners=["Civil AI"])),

@@ -60,8 +60,9 @@ class Member:
             home: The member's folder.
             signers: Keys that sign its statements; those of the folder where None.
             patience: How long calls may take; 60 s for a call where None.
-            tell: Is told in a sentence when the exchange does not answer for two seconds, and
-                when it answers again; nobody where not given.
+            tell: Is told in a sentence when the exchange does not answer for two seconds, when it
+                answers again, and when it recorded in the directory what does not fit there;
+                nobody where not given.
 
         Returns:
             The member, to be used in `with`.

@@ -7,11 +7,13 @@ import click
 from forewarn_client import render
 from forewarn_client.cli import connecting, output, tables, views
 from forewarn_client.cli.commands import command
+from forewarn_client.cli.failures import UNVERIFIED
 from forewarn_client.cli.speaking import group
 from forewarn_client.directory import DirectoryView
 from forewarn_client.errors import RequestError
 from forewarn_client.home import Home
 from forewarn_client.identity import MEMBER_KINDS
+from forewarn_client.terminal import safe
 
 directory = group(
     "directory",
@@ -69,6 +71,33 @@ def show(member: str) -> None:
         tables.show_details(shown)
 
 
+@command(examples=("forewarn directory check", "forewarn directory check --json     for cron"))
+def check() -> None:
+    """Verify the directory from the first entry on, and list what stands in it and does not fit.
+
+    Whoever can write to the ledger past its checks can have such entries recorded. They change
+    nothing: every member and the exchange pass over them alike. But somebody wrote them. Exit code
+    5 where there are any.
+    """
+    view = asyncio.run(_fetch(connecting.load_home()))
+    whole = f"{len(view.links)} statements of the directory hold, up to size {view.size}"
+    found = view.misfits
+    lines = [f"{whole}; {len(found)} entries do not fit:" if found else f"OK  {whole}."]
+    lines += [f"  {each.evidence.index:>8}  {each.reason}  {safe(each.detail)}" for each in found]
+    misfits = [
+        {"index": each.evidence.index, "reason": str(each.reason), "detail": each.detail}
+        for each in found
+    ]
+    answered = {"size": view.size, "statements": len(view.links), "misfits": misfits}
+    output.answer(answered, "\n".join(lines))
+    if found:
+        output.remark(
+            "They change nothing, here or at the exchange. Tell whoever runs it: `forewarn-gateway "
+            "ledger check` names them, too."
+        )
+        click.get_current_context().exit(UNVERIFIED)
+
+
 @command(
     name="new-key",
     examples=(
@@ -98,5 +127,5 @@ async def _fetch(home: Home) -> DirectoryView:
         return await connected.directory()
 
 
-for made in (list_, show, new_key):
+for made in (list_, show, check, new_key):
     directory.add_command(made)
