@@ -145,6 +145,9 @@ class Witnesses:
 
     async def _ask_all(self, client: WitnessClient, round_: _Round) -> None:
         """Ask whoever is free and has not cosigned this head; return once enough have."""
+        if self._policy.is_met(round_.lines):
+            # Nobody is left to ask who would have it published: it could not be stored before.
+            await self._published(round_)
         asked = []
         for witness in self._policy.witnesses:
             if witness.url and witness.name not in self._busy and witness.name not in round_.lines:
