@@ -64,7 +64,7 @@ async def compare(
         logs = {site.origin: site for site in sites(state, inception)}
         compared: dict[str, int] = {}
         for note in seen:
-            site, checkpoint = _opened(note, logs)
+            site, checkpoint = opened(note, logs)
             _check(site, checkpoint)
             compared[site.name] = max(checkpoint.size, compared.get(site.name, 0))
         for site in logs.values():
@@ -81,7 +81,16 @@ async def compare(
         lock.release()
 
 
-def _opened(note: bytes, logs: Mapping[str, LogSite]) -> tuple[LogSite, Checkpoint]:
+def opened(note: bytes, logs: Mapping[str, LogSite]) -> tuple[LogSite, Checkpoint]:
+    """Tell which log has signed a note from outside, and what the note says.
+
+    Args:
+        note: The note.
+        logs: The logs of the folder, by origin.
+
+    Raises:
+        SetupError: None of them has.
+    """
     flaw: NoteError | None = None
     for site in logs.values():
         try:

@@ -23,7 +23,7 @@ from gateway.care.rebuild import Rebuilt, Signed
 from gateway.care.site import LogSite, Progress
 from gateway.compose import gate, generations
 from gateway.compose.state import StateFolder
-from gateway.core.checkpoint import NoteError, open_checkpoint
+from gateway.core.checkpoint import Note, NoteError, open_checkpoint, parse_note
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_roles import LOGS, Log, generation
 from gateway.ledger.places import Places
@@ -145,7 +145,8 @@ def _prove(
 ) -> Mending:
     site = quiet.site
     places = keepers.examine(quiet)
-    signed = _signed(site, places, store, seen)
+    outside = _signed(site, seen)
+    signed = [*outside, *_signed(site, _kept(places, store))]
     if not signed:
         raise Fault(
             Reason.LEDGER_NOT_PROVEN,
@@ -166,7 +167,7 @@ def _prove(
         store=bool(checked.names & _STORE or broken),
         stream=_next(state, site) if checked.names & _STREAM or broken else None,
         mark=mark if checked.names & _MARK else None,
-        uncompared=_doubt(site, places, rebuilt, mark, seen),
+        uncompared=None if mark in outside else _doubt(site, places, rebuilt, mark),
         pieces=pieces,
     )
 
@@ -178,11 +179,9 @@ def _opened(site: LogSite) -> RawStore | None:
         return None
 
 
-def _signed(
-    site: LogSite, places: Places | None, store: RawStore | None, seen: Sequence[bytes]
-) -> list[Signed]:
-    """Gather every checkpoint that the log has signed."""
-    notes = list(seen)
+def _kept(places: Places | None, store: RawStore | None) -> list[bytes]:
+    """Gather the notes that this folder holds."""
+    notes = []
     if places is not None and places.mark.note is not None:
         notes.append(places.mark.note)
     try:
@@ -191,14 +190,26 @@ def _signed(
         published = None
     if published is not None:
         notes.append(published)
+    return notes
+
+
+def _signed(site: LogSite, notes: Sequence[bytes]) -> list[Signed]:
+    """Take the checkpoints that the log has signed, each under its own signature alone.
+
+    Whoever else has signed one says nothing of it that is needed here, and a place of the mark has
+    no room for witnesses.
+    """
     found = []
-    for note in notes:
+    for each in notes:
         try:
-            checkpoint = open_checkpoint(note, [site.verifier], site.origin)
+            checkpoint = open_checkpoint(each, [site.verifier], site.origin)
         except NoteError:
             # Another log's, or damaged: it says nothing of this one.
             continue
-        found.append(Signed(note=note, checkpoint=checkpoint))
+        note = parse_note(each)
+        by_log = next(line for line in note.signatures if site.verifier.matches(line))
+        alone = Note(text=note.text, signatures=(by_log,)).encode()
+        found.append(Signed(note=alone, checkpoint=checkpoint))
     return found
 
 
@@ -207,11 +218,8 @@ def _doubt(
     places: Places | None,
     rebuilt: Rebuilt,
     mark: Signed,
-    seen: Sequence[bytes],
 ) -> gate.Uncompared | None:
     """Tell whether more may have been signed than can be proven."""
-    if any(note == mark.note for note in seen):
-        return None
     if places is None:
         why = "the last signed checkpoint is lost, another stands in its place"
         return gate.Uncompared(size=mark.checkpoint.size, why=why)

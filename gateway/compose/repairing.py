@@ -29,6 +29,7 @@ from gateway.care.findings import Damage
 from gateway.care.site import Progress
 from gateway.compose import generations, mending, placing
 from gateway.compose.checking import check_folder, nats_of, sites
+from gateway.compose.comparing import opened
 from gateway.compose.ledger import connected
 from gateway.compose.mending import Mending
 from gateway.compose.placing import Plan, Replacement
@@ -83,7 +84,8 @@ async def repair(state: StateFolder, wish: Wish) -> bool:
         Whether anything was put in place.
 
     Raises:
-        SetupError: It is not a state folder, or a file cannot be written.
+        SetupError: It is not a state folder, a note from outside is none of its logs', or a file
+            cannot be written.
         Fault: LEDGER_NOT_PROVEN, it cannot be repaired, and why; LEDGER_UNAVAILABLE, a gateway runs
             on it, or there is no room. In either case nothing was changed.
     """
@@ -118,12 +120,15 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
             )
     if inception is None:
         return None
+    found = sites(state, inception)
+    for note in wish.seen:
+        opened(note, {site.origin: site for site in found})
     work = state.repair
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(mode=0o700)
     mendings: list[Mending] = []
     try:
-        for site, checked in zip(sites(state, inception), report.logs, strict=True):
+        for site, checked in zip(found, report.logs, strict=True):
             if checked.names & mending.MENDED:
                 made = await asyncio.to_thread(
                     mending.prepare,

@@ -9,13 +9,16 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from forewarn_witness.cosigning import Cosigner
 from gateway.care.findings import Damage
 from gateway.compose import generations
 from gateway.compose.checking import Standing
 from gateway.compose.ledger import opened
 from gateway.compose.nats import Nats
 from gateway.compose.state import SetupError, StateFolder
+from gateway.core.checkpoint import parse_note
 from gateway.core.errors import Fault
 from gateway.ledger.nats_roles import LEDGER, SERVE_ROLES
 from gateway.ledger.salvage import salvage
@@ -38,6 +41,7 @@ from tests.care.damages import (
 from tests.care.mending import content, holds, mend
 from tests.care.test_check import STORE, STREAM, another_history, reused
 from tests.faults.verified import check
+from tests.witness.logs import PaperLog
 from tests.world.live import Live, run
 
 ROWS: dict[str, Damaging] = {
@@ -224,6 +228,28 @@ def test_with_a_checkpoint_from_outside_a_lost_mark_is_mended_at_once(
     several(in_folder("keeper/high-water", remove), in_folder("ledger.db", remove))(copy.state)
     assert mend(copy.state, past.answers[-1].receipt.checkpoint)
     assert check(copy.state).standing is Standing.WHOLE
+
+
+def test_a_checkpoint_from_outside_may_hold_what_witnesses_said(past: Past, copy: Live) -> None:
+    in_folder("keeper/high-water", remove)(copy.state)
+    seen = past.answers[-1].receipt.checkpoint
+    text = parse_note(seen).text
+    for number in range(3):
+        key = MLDSA44PrivateKey.generate()
+        seen += Cosigner(name=f"w{number}.example", key=key).cosign(text, 1_790_000_000)
+    assert len(seen) > 4096
+
+    assert mend(copy.state, seen)
+    assert check(copy.state).standing is Standing.WHOLE
+
+
+@pytest.mark.parametrize("seen", [b"no note", PaperLog().note(0)], ids=["no note", "another log's"])
+def test_a_checkpoint_from_outside_that_is_none_is_refused(copy: Live, seen: bytes) -> None:
+    in_folder("keeper/high-water", remove)(copy.state)
+    before = content(copy.state)
+    with pytest.raises(SetupError, match="none that a log of this folder has signed"):
+        mend(copy.state, seen)
+    assert content(copy.state) == before
 
 
 def test_an_older_copy_of_everything_is_told_by_what_somebody_has_seen(
