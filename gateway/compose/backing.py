@@ -3,6 +3,8 @@
 * A backup holds each log as it was at one signed size: its blocks, folded anew into a store of the
   backup's own, and the checkpoint that was signed there. So what is damaged in the gateway's store
   is noticed and never copied, and the next backup into the same folder adds what is new.
+* Whatever ends a backup, one that was finished in that folder before can still be restored from:
+  nothing counts beyond the checkpoint that was copied last.
 * The keys of the logs are in it only if that is asked for. The streams are not: they follow from
   the blocks. Certificates stand outside of the state folder, and are not in it either.
 * Both backup and restore end with the check that looks at a gateway's own folder.
@@ -19,7 +21,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -108,10 +110,9 @@ async def backup(state: StateFolder, to: Path, *, keys: bool, progress: Progress
     sizes = {}
     for site in sites(state, inception):
         sizes[site.name] = await asyncio.to_thread(_back_up, site, to, progress)
-        _copy_keeper(site, to / site.keeper.name, keys=keys)
-    for path in (state.inception, state.config, state.join, state.streams):
-        if path.exists():
-            shutil.copy2(path, to / path.name)
+        key = _key(site, None) if keys else None
+        _copy_keeper(site, to / site.keeper.name, key)
+    _copy_files(state, StateFolder(root=to))
     report = await _checked(to, progress, keyless=not keys)
     found = {log.log: log.size for log in report.logs}
     if found != sizes:
@@ -140,21 +141,27 @@ async def restore(
         SetupError: The backup was not finished, has no keys, or the folder is in use.
         Fault: The backup is damaged, or the folder cannot be written.
     """
-    held = Backup.read(source)
-    if held is None or not held.time:
+    held, backed = Backup.read(source), StateFolder(root=source)
+    inception = Inception.read(backed)
+    if held is None or not held.time or inception is None:
         raise SetupError(f"{source} holds no backup that was finished")
     if state.root.exists() and any(state.root.iterdir()):
         raise SetupError(f"{state.root} is in use: name a new folder")
     await _checked(source, progress, keyless=True)
     making = state.root.with_name(f"{state.root.name}.restoring")
     shutil.rmtree(making, ignore_errors=True)
-    _copy_backup(source, making, keys)
+    making.mkdir(mode=0o700, parents=True)
     new = StateFolder(root=making)
+    sizes = {}
+    for site in sites(backed, inception):
+        key = _key(site, keys)
+        # Nothing but what a backup is made of is taken, up to what was signed.
+        sizes[site.name] = await asyncio.to_thread(_back_up, site, making, progress)
+        _copy_keeper(site, making / site.keeper.name, key)
+    _copy_files(backed, new)
     day = time.strftime("%Y-%m-%d", time.gmtime(held.time))
     why = f"restored from a backup of {day}"
-    gate.close(
-        new, {name: gate.Uncompared(size=size, why=why) for name, size in held.sizes.items()}
-    )
+    gate.close(new, {name: gate.Uncompared(size=size, why=why) for name, size in sizes.items()})
     # The streams are made anew from the blocks, as after any loss of them.
     wish = Wish(agreed=lambda _: True, progress=progress)
     await repair(new, wish)
@@ -166,7 +173,7 @@ async def restore(
         state.root.rmdir()
     making.rename(state.root)
     sync_folder(state.root.parent)
-    return held
+    return replace(held, sizes=sizes)
 
 
 _REMARKED: Final = frozenset(
@@ -189,19 +196,21 @@ def _take(to: Path, origin: str) -> None:
     if earlier is not None and earlier.origin != origin:
         raise SetupError(f"{to} holds a backup of {earlier.origin}: name another folder")
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Not finished until it says so again.
-    Backup(origin=origin, sizes={}, time=0).write(to)
+    if earlier is None:
+        # Not finished until it says so.
+        Backup(origin=origin, sizes={}, time=0).write(to)
 
 
 def _back_up(site: LogSite, to: Path, progress: Progress) -> int:
-    """Fold what is new into the backup's store, up to the last signed checkpoint."""
+    """Fold what is new into a store of its own, up to the last signed checkpoint."""
     # Read first: whatever it names is in the store already.
     mark = _mark(site)
     size = mark.checkpoint.size
     path = to / site.store.name
     schema.create(path, site.origin)
     with closing(opened(site, path)) as store:
-        store.hasten()
+        # What an earlier backup was finished with has to outlive a loss of power.
+        store.sync_seldom()
         last = store.last_block()
         if last is not None and _recorded(site, last.sequence) != last.sha256:
             raise Fault(
@@ -280,32 +289,33 @@ def _damaged(site: LogSite, what: str) -> Fault:
     )
 
 
-def _copy_keeper(site: LogSite, to: Path, *, keys: bool) -> None:
-    """Copy the mark that the backup was made for, and the key if that is asked for."""
+def _copy_keeper(site: LogSite, to: Path, key: bytes | None) -> None:
+    """Copy the mark that the store was made for, and the key if there is to be one."""
     to.mkdir(mode=0o700, exist_ok=True)
     with closing(RawStore.open(to.parent / site.store.name)) as store:
         note = store.meta("note") or b""
     _write_private(to / keepers.MARK, padded(note) * 2)
-    if keys:
-        _write_private(to / keepers.KEY, (site.keeper / keepers.KEY).read_bytes())
+    if key is not None:
+        _write_private(to / keepers.KEY, key)
 
 
-def _copy_backup(source: Path, making: Path, keys: Path | None) -> None:
-    making.mkdir(mode=0o700, parents=True)
-    for path in source.iterdir():
-        if path.is_dir():
-            shutil.copytree(path, making / path.name)
-        elif path.name != _MANIFEST:
-            shutil.copy2(path, making / path.name)
-    for keeper in making.glob("*keeper"):
-        keeper.chmod(0o700)
-        if keys is not None:
-            _write_private(keeper / keepers.KEY, (keys / keeper.name / keepers.KEY).read_bytes())
-        if not (keeper / keepers.KEY).exists():
-            raise SetupError(
-                f"the backup holds no key of {keeper.name}: name the folder that has "
-                f"{keeper.name}/{keepers.KEY} (--keys)"
-            )
+def _copy_files(source: StateFolder, to: StateFolder) -> None:
+    """Copy what is not of one log."""
+    for path in (source.inception, source.config, source.join, source.streams):
+        if path.exists():
+            _write_private(to.root / path.name, path.read_bytes())
+
+
+def _key(site: LogSite, keys: Path | None) -> bytes:
+    """Read a log's key from the folder that was named, or from the backup."""
+    path = (site.keeper.parent if keys is None else keys) / site.keeper.name / keepers.KEY
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SetupError(
+            f"there is no key of {site.keeper.name}: {path} cannot be read ({error.strerror}). "
+            f"Name the folder that has {site.keeper.name}/{keepers.KEY} (--keys)"
+        ) from None
 
 
 async def _checked(folder: Path, progress: Progress, *, keyless: bool) -> Report:
@@ -323,7 +333,12 @@ async def _checked(folder: Path, progress: Progress, *, keyless: bool) -> Report
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    """Replace a file as a whole, for its owner alone; once this returns, its content is on disk."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.care.findings import Damage
 from gateway.compose.checking import Standing
 from tests.care.conftest import Past
-from tests.care.damages import flip_stored, sql
+from tests.care.damages import database, flip_stored, sql
 from tests.care.mending import holds
 from tests.faults.verified import check
 from tests.world.live import AURORA, CIVIL, Live, notice, run
@@ -44,7 +46,9 @@ def test_backed_up_while_it_runs_restored_compared_and_served(past: Past, copy: 
     assert (first["ledger"], second["ledger"]) == (12, 13)
     assert not list(to.rglob("*.pem"))
 
-    ledger("restore", "--from", to, "--state", new, fails="holds no key of")
+    ledger("restore", "--from", to, "--state", new, fails="there is no key of")
+    elsewhere = ("restore", "--from", to, "--state", new, "--keys", copy.folder)
+    ledger(*elsewhere, fails="Name the folder that has keeper/log.pem")
     assert not new.exists()
     ledger("restore", "--from", to, "--state", new, "--keys", copy.state)
     assert "ledger compare" in run("serve", "--state", str(new)).stderr
@@ -91,6 +95,29 @@ def test_damage_is_not_copied(copy: Live, damaging: Any, why: str) -> None:
     # And what was not finished is not restored.
     new = copy.folder / "new"
     ledger("restore", "--from", to, "--state", new, fails="no backup that was finished")
+
+
+def test_what_ends_a_backup_leaves_the_one_before(past: Past, copy: Live) -> None:
+    to, new = copy.folder / "backup", copy.folder / "new"
+    ledger("backup", "--state", past.older, "--to", to, "--with-keys")
+    flip_stored("root", "block", "sequence = 12")(copy.state)
+    # As every night, into the same folder: what is damaged is just what is new.
+    ledger("backup", "--state", copy.state, "--to", to, fails="is damaged: block 12")
+    restored = sizes(ledger("restore", "--from", to, "--state", new, "--json"))
+    assert (restored["ledger"], check(new).names) == (8, {Damage.HISTORY_UNCOMPARED})
+
+
+def test_only_what_a_backup_is_made_of_is_restored(past: Past, copy: Live) -> None:
+    to, new = copy.folder / "backup", copy.folder / "new"
+    ledger("backup", "--state", past.older, "--to", to, "--with-keys")
+    # Somebody who has the backup, and no key, puts beside it what a gateway would fold on from.
+    with database(to / "ledger.db") as store:
+        (note,) = store.execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
+    shutil.copytree(past.live.state / "jetstream", to / "jetstream")
+    shutil.copy2(past.live.state / "ledger.db", to / "ledger.db")
+    sql("UPDATE meta SET value = ? WHERE key = 'note'", note)(to)
+    restored = sizes(ledger("restore", "--from", to, "--state", new, "--json"))
+    assert (restored["ledger"], check(new).logs[0].size) == (8, 8)
 
 
 def test_what_follows_from_the_blocks_is_made_anew_in_a_backup(copy: Live) -> None:
