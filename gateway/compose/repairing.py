@@ -28,7 +28,7 @@ from gateway.care.assembly import Piece
 from gateway.care.findings import Damage
 from gateway.care.site import Progress
 from gateway.compose import generations, mending, placing
-from gateway.compose.checking import check_folder, nats_of, sites
+from gateway.compose.checking import Report, check_folder, nats_of, sites
 from gateway.compose.comparing import opened
 from gateway.compose.ledger import connected
 from gateway.compose.mending import Mending
@@ -111,13 +111,7 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
         state, scratch=wish.scratch, stream="read", progress=wish.progress, lock=lock
     )
     inception = Inception.read(state)
-    for finding in report.findings:
-        if finding.damage in _BEYOND_REPAIR:
-            raise Fault(
-                Reason.LEDGER_NOT_PROVEN,
-                f"{finding.damage} in {finding.log}: {finding.where}: {finding.detail}. No repair "
-                f"can mend that: {finding.remedy}",
-            )
+    _check_mendable(report)
     if inception is None:
         return None
     found = sites(state, inception)
@@ -155,6 +149,17 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
         if not state.repair_plan.exists():
             shutil.rmtree(work, ignore_errors=True)
     return plan
+
+
+def _check_mendable(report: Report) -> None:
+    """Refuse what no repair can mend."""
+    for finding in report.findings:
+        if finding.damage in _BEYOND_REPAIR:
+            raise Fault(
+                Reason.LEDGER_NOT_PROVEN,
+                f"{finding.damage} in {finding.log}: {finding.where}: {finding.detail}. No repair "
+                f"can mend that: {finding.remedy}",
+            )
 
 
 async def _make_streams(

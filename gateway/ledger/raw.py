@@ -2,6 +2,8 @@
 
 * Opened read-only, in one read transaction: neither a checkpoint of SQLite's log nor a repair of
   it happens, whatever state the file is in. A gateway may be writing it meanwhile.
+* A file that was closed is read also where nothing can be written beside it, as on a copy that is
+  mounted for reading only.
 * What SQLite cannot read ends in `Unreadable`, with SQLite's own name for it.
 * Rows come in the order of their keys, so that two files can be compared side by side.
 
@@ -59,19 +61,13 @@ class RawStore:
         if not path.exists():
             raise FileNotFoundError(path)
         with _reading():
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=10,
-            )
             try:
-                connection.execute("BEGIN")
-                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            except BaseException:
-                connection.close()
-                raise
+                connection = _connected(path, "mode=ro")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or _is_written(path):
+                    raise
+                # SQLite makes two files to read along with a writer, and could not. There is none.
+                connection = _connected(path, "immutable=1")
         return cls(connection)
 
     def close(self) -> None:
@@ -206,6 +202,29 @@ class RawStore:
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with _reading():
             return self._connection.execute(query, values).fetchall()
+
+
+def _connected(path: Path, how: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=10,
+    )
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _is_written(path: Path) -> bool:
+    """Tell whether a write-ahead log holds what the file does not."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _block(row: tuple[Any, ...]) -> BlockRow:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from gateway.compose.state import StateFolder
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from gateway.ledger import nats_conf
 from gateway.ledger.nats_roles import LEDGER, PERMISSIONS, SERVE_ROLES, Permissions, Role
+from gateway.ledger.raw import RawStore, Unreadable
 from tests.care import rogue
 from tests.care.conftest import Past
 from tests.care.damages import (
@@ -279,6 +282,18 @@ def test_what_is_whole_is_found_whole_and_left_as_it_is(past: Past) -> None:
     assert report.findings == ()
     assert {log.log: log.signed for log in report.logs} == {"ledger": 12, "audit": 5}
     assert content() == before
+
+
+def test_a_copy_beside_which_nothing_can_be_written_is_read(past: Past, tmp_path: Path) -> None:
+    store = tmp_path / "ledger.db"
+    shutil.copy2(past.live.state / store.name, store)
+    # Stands for a medium that is mounted for reading only: SQLite cannot make its own files.
+    store.with_name("ledger.db-shm").mkdir()
+    with closing(RawStore.open(store)) as raw:
+        assert raw.last == (12, 12)
+    store.with_name("ledger.db-wal").write_bytes(b"not yet in the file")
+    with pytest.raises(Unreadable, match="CANTOPEN"):
+        RawStore.open(store)
 
 
 @pytest.mark.parametrize(

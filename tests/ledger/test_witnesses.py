@@ -332,7 +332,7 @@ async def test_a_lying_witness_gives_nothing_and_stops_nothing(tmp_path: Path, l
 
 
 @pytest.mark.asyncio
-async def test_what_could_not_be_stored_is_published_later_also_by_an_idle_log(tmp_path: Path) -> None:
+async def test_what_could_not_be_stored_is_published_later(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "all")
     one, two = scene.watchers
     full = [True]
