@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from gateway.care import keepers, replay, statements, streams
 from gateway.care.findings import Damage, Finding, Findings
@@ -21,7 +22,10 @@ from gateway.core.errors import Fault
 from gateway.ledger import schema
 from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.places import Places
-from gateway.ledger.raw import RawStore, Unreadable
+from gateway.ledger.raw import NOTES, RawStore, Unreadable
+
+
+_META: Final = frozenset({"schema", "origin", *NOTES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ async def check(
         if integrator is None and (store is None or not whole):
             unchecked.append("the history: what the store lacks may be in the stream")
         else:
-            replay.examine_history(inspection, anew, places, _note(store))
+            replay.examine_history(inspection, anew, places, _notes(store))
         head, blocks = anew.head, anew.blocks
     finally:
         anew.close()
@@ -132,6 +136,8 @@ def _opened(inspection: Inspection) -> RawStore | None:
     try:
         for flaw in store.flaws():
             inspection.add(Damage.STORE_CORRUPT, file, flaw)
+        if not store.meta_keys() <= _META:
+            inspection.add(Damage.STORE_CORRUPT, file, "it says of itself what no store does")
         said = store.meta("schema"), store.meta("origin")
     except Unreadable as unreadable:
         inspection.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
@@ -145,11 +151,15 @@ def _opened(inspection: Inspection) -> RawStore | None:
     return store
 
 
-def _note(store: RawStore | None) -> bytes | None:
-    try:
-        return store.meta("note") if store is not None else None
-    except Unreadable:
-        return None
+def _notes(store: RawStore | None) -> dict[str, bytes]:
+    """Read what the store has shown to readers; what cannot be read is left out."""
+    notes = {}
+    for key, what in NOTES.items():
+        with suppress(Unreadable):
+            note = store.meta(key) if store is not None else None
+            if note is not None:
+                notes[what] = note
+    return notes
 
 
 def _behind(folded: int, places: Places | None, reached: int) -> bool:

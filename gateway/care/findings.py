@@ -116,7 +116,8 @@ REMEDIES: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.ENTRY_DIFFERS: _REPAIR,
         Damage.TILE_DIFFERS: _REPAIR,
         Damage.INDEX_DIFFERS: _REPAIR,
-        Damage.NOTE_DAMAGED: "start the gateway: it publishes the keeper's note again",
+        Damage.NOTE_DAMAGED: "start the gateway: it publishes the keeper's note again, and"
+        " asks the witnesses",
         Damage.HISTORY_DIFFERS: "keep the folder as it is, find out what wrote to it, and restore a"
         " backup that holds what was signed",
         Damage.ENTRIES_LOST: "restore the newest backup, or a copy of either engine that holds the"

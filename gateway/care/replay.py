@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -166,7 +166,7 @@ def _compare(inspection: Inspection, store: RawStore, anew: RawStore, part: _Par
             return
         for table in anew.tables():
             where = part.of(table)
-            # What a store says of itself has been checked, and its note is checked with the mark.
+            # What a store says of itself has been checked, and its notes are checked with the mark.
             if table != "meta" and where is not None:
                 _compare_table(inspection, table, store.rows(table, where), anew.rows(table, where))
     except Unreadable as unreadable:
@@ -234,40 +234,38 @@ def _name(key: tuple[Any, ...]) -> str:
 
 
 def examine_history(
-    inspection: Inspection, replay: Replay, places: Places | None, note: bytes | None
+    inspection: Inspection, replay: Replay, places: Places | None, notes: Mapping[str, bytes]
 ) -> None:
-    """Compare a replayed tree with the last signed checkpoint, and with the published note.
+    """Compare a replayed tree with the last signed checkpoint, and with what readers were shown.
 
     Args:
         inspection: The check of the log.
         replay: The tree, folded from all that can be read.
         places: The mark; None where it cannot be read.
-        note: What the store has published; None where it has published nothing.
+        notes: What the store has shown to readers, by what it is.
     """
     site = inspection.site
-    published = _published(inspection, note)
     mark = None if places is None else places.mark.checkpoint
-    for what, checkpoint in (("signed", mark), ("published", published)):
-        if checkpoint is None:
-            continue
+    signed = {} if mark is None else {"signed": mark}
+    for what, checkpoint in {**signed, **_shown(inspection, notes)}.items():
         if checkpoint.size > replay.head.size:
             detail = f"{checkpoint.size} entries were {what}, {replay.head.size} can be read"
             inspection.add(Damage.ENTRIES_LOST, site.store.name, detail)
         elif replay.root_at(checkpoint.size) != checkpoint.root:
             detail = f"at size {checkpoint.size} the tree has another root than was {what}"
             inspection.add(Damage.HISTORY_DIFFERS, site.store.name, detail)
-    if mark is not None and published is not None and published.size > mark.size:
-        detail = f"the store has published size {published.size}, the mark is {mark.size}"
-        inspection.add(Damage.MARK_BEHIND, site.keeper.name, detail)
+        if mark is not None and checkpoint.size > mark.size:
+            detail = f"the store has {what} size {checkpoint.size}, the mark is {mark.size}"
+            inspection.add(Damage.MARK_BEHIND, site.keeper.name, detail)
 
 
-def _published(inspection: Inspection, note: bytes | None) -> Checkpoint | None:
-    if note is None:
-        return None
+def _shown(inspection: Inspection, notes: Mapping[str, bytes]) -> dict[str, Checkpoint]:
     site = inspection.site
-    try:
-        return open_checkpoint(note, [site.verifier], site.origin)
-    except NoteError as error:
-        detail = f"the published note is none that the log signed ({error.reason})"
-        inspection.add(Damage.NOTE_DAMAGED, site.store.name, detail)
-        return None
+    found = {}
+    for what, note in notes.items():
+        try:
+            found[what] = open_checkpoint(note, [site.verifier], site.origin)
+        except NoteError as error:
+            detail = f"the {what} note is none that the log signed ({error.reason})"
+            inspection.add(Damage.NOTE_DAMAGED, site.store.name, detail)
+    return found

@@ -11,6 +11,7 @@ It puts nothing in place: that is `placing`; and makes no stream: that is `repai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +28,7 @@ from gateway.core.checkpoint import Note, NoteError, open_checkpoint, parse_note
 from gateway.core.errors import Fault, Reason
 from gateway.ledger.nats_roles import LOGS, Log, generation
 from gateway.ledger.places import Places
-from gateway.ledger.raw import RawStore, Unreadable
+from gateway.ledger.raw import NOTES, RawStore, Unreadable
 from gateway.ledger.salvage import salvage
 
 _STORE: Final = frozenset(
@@ -184,12 +185,10 @@ def _kept(places: Places | None, store: RawStore | None) -> list[bytes]:
     notes = []
     if places is not None and places.mark.note is not None:
         notes.append(places.mark.note)
-    try:
-        published = store.meta("note") if store is not None else None
-    except Unreadable:
-        published = None
-    if published is not None:
-        notes.append(published)
+    if store is not None:
+        for key in NOTES:
+            with suppress(Unreadable):
+                notes.append(store.meta(key) or b"")
     return notes
 
 

@@ -13,11 +13,15 @@ It judges nothing: `gateway.care` compares what it reads with what it has to be.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
+
+NOTES: Final[Mapping[str, str]] = MappingProxyType({"note": "published", "cosigned": "cosigned"})
+"""Where a store keeps the notes that its readers are shown, and what each of them is."""
 
 _PAGE: Final = 256
 _FLAWS: Final = 20
@@ -91,10 +95,14 @@ class RawStore:
         value = rows[0][0]
         return value if isinstance(value, bytes) else str(value).encode()
 
+    def meta_keys(self) -> frozenset[str]:
+        """Give every key under which the file says something of itself."""
+        return frozenset(str(key) for (key,) in self._all("SELECT key FROM meta"))
+
     def definitions(self) -> frozenset[str]:
-        """Name every table and index that was defined."""
-        rows = self._all("SELECT type || ' ' || name FROM sqlite_schema WHERE sql IS NOT NULL")
-        return frozenset(str(name) for (name,) in rows)
+        """Give every table, index and whatever else was defined, as it was written."""
+        rows = self._all("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        return frozenset(str(sql) for (sql,) in rows)
 
     def tables(self) -> list[str]:
         """Name the tables."""

@@ -48,8 +48,8 @@ ROWS: dict[str, Damaging] = {
     **{f"stream: {name}": damaging for name, (damaging, _) in STREAM.items()},
     **{
         f"store: {name}": damaging
-        for name, (damaging, _) in STORE.items()
-        if name not in {"another log's", "a bit in the checkpoint"}
+        for name, (damaging, damages) in STORE.items()
+        if not damages & {Damage.STORE_FOREIGN, Damage.NOTE_DAMAGED}
     },
     "everything of JetStream": in_folder("jetstream", remove),
     "one block here, another there": several(
