@@ -1,6 +1,8 @@
 """The HTTP side of a witness: `POST <prefix>/add-checkpoint`, and nothing else.
 
-* What a caller may send is bounded in size and time, and so is the number of callers at once.
+* What a caller may send is bounded in size and time, and so is the number of callers at once: of
+  requests, of connections, and, where TLS is done here, of connections from one address. Nothing
+  that comes is unpacked.
 * Judging happens in a thread: a slow disk holds up nobody's connection.
 * TLS, unless it listens on loopback, where something in front of it may do that.
 
@@ -27,9 +29,14 @@ from forewarn_witness.request import MOST_BYTES
 
 PATH: Final = "/add-checkpoint"
 _MOST_AT_ONCE: Final = 64
+_MOST_CONNECTIONS: Final = 512
+_MOST_FROM_ADDRESS: Final = 32
+_HANDSHAKE_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 10.0
 _KEEP_ALIVE_SECONDS: Final = 75.0
 _GRACE_SECONDS: Final = 5.0
+_IPV6: Final = 6
+_SITE_BITS: Final = 64
 _log: Final = logging.getLogger(__name__)
 
 
@@ -131,19 +138,76 @@ async def serve(
         access_log=None,
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
         shutdown_timeout=_GRACE_SECONDS,
+        auto_decompress=False,
     )
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it is set up
+    # Whatever does TLS in front of it has one address, and bounds its callers itself.
+    most = _MOST_FROM_ADDRESS if tls else _MOST_CONNECTIONS
+    entrance = _Entrance(runner.server, most)
     try:
-        site = web.TCPSite(runner, host, port, ssl_context=tls.context() if tls else None)
         try:
-            await site.start()
+            listening = await asyncio.get_running_loop().create_server(
+                entrance.door,
+                host.strip("[]"),
+                port,
+                ssl=tls.context() if tls else None,
+                ssl_handshake_timeout=_HANDSHAKE_SECONDS if tls else None,
+            )
         except OSError as error:
             raise HomeError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
-        bound = runner.addresses[0][1]
+        bound = listening.sockets[0].getsockname()[1]
         ready(f"{'https' if tls else 'http'}://{host}:{bound}")
         await stop.wait()
+        listening.close()
     finally:
         await runner.cleanup()
+
+
+class _Entrance:
+    """Lets connections in to the server, so many in all and from one address."""
+
+    def __init__(self, server: web.Server, most_from_address: int) -> None:
+        self._server = server
+        self._most_from_address = most_from_address
+
+    def door(self) -> asyncio.Protocol:
+        return _Door(self)
+
+    def take(self, transport: asyncio.Transport) -> None:
+        """Hand a connection to the server, or end it."""
+        address = _address(transport)
+        inside = [each.transport for each in self._server.connections]
+        same = sum(each is not None and _address(each) == address for each in inside)
+        if len(inside) >= _MOST_CONNECTIONS or same >= self._most_from_address:
+            transport.abort()
+            return
+        handler = self._server()
+        transport.set_protocol(handler)
+        handler.connection_made(transport)
+
+
+class _Door(asyncio.Protocol):
+    """A connection that nobody has taken yet."""
+
+    def __init__(self, entrance: _Entrance) -> None:
+        self._entrance = entrance
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream
+        self._entrance.take(transport)
+
+
+def _address(transport: asyncio.BaseTransport) -> str:
+    """Give the address that a caller is counted by; of IPv6 the network that one is given."""
+    peer = transport.get_extra_info("peername") or ("",)
+    try:
+        found = ipaddress.ip_address(peer[0].partition("%")[0])
+    except ValueError:
+        return ""
+    if found.version == _IPV6:
+        return str(ipaddress.ip_network((found, _SITE_BITS), strict=False))
+    return str(found)
 
 
 def seconds() -> int:

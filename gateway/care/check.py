@@ -24,7 +24,6 @@ from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.places import Places
 from gateway.ledger.raw import NOTES, RawStore, Unreadable
 
-
 _META: Final = frozenset({"schema", "origin", *NOTES})
 
 

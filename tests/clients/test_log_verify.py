@@ -492,6 +492,23 @@ async def test_a_receipt_of_more_than_is_shown_is_a_rollback(tmp_path: Path) -> 
         await reading.whole()
 
 
+async def test_a_receipt_that_its_witnesses_have_not_reached_is_no_rollback(tmp_path: Path) -> None:
+    reading = member(tmp_path, 600, 599)
+    all_of_it = reading.log.held
+    reading.log.held = all_of_it[:590]
+    reading.log.beside = "\u2014 witness.example/w1 AAAAAAAAAAAA\n".encode()
+    with pytest.raises(UnavailableError, match="witnesses are late, or the rest is withheld"):
+        await reading.whole()
+    assert reading.evidence == []
+    # The witnesses come to it.
+    reading.log.held = all_of_it
+    assert (await reading.whole()).own == 1
+    # What they have cosigned is never taken back.
+    reading.log.held = all_of_it[:590]
+    with pytest.raises(HistoryError, match="LEDGER_ROLLED_BACK"):
+        await reading.whole()
+
+
 async def test_a_receipt_that_does_not_hold_is_said(tmp_path: Path) -> None:
     reading = member(tmp_path, 600, 5)
     receipt(reading.log, tmp_path / "receipts", 6, 7)

@@ -1,5 +1,7 @@
 """The witness as it is run: the real command, over HTTP and TLS, killed and started again."""
 
+import asyncio
+import gzip
 import json
 import os
 import signal
@@ -7,17 +9,20 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
 from certs.authority import SERVER_AUTH, Authority
 from forewarn_client import cosignature
+from forewarn_witness import serving as served
+from forewarn_witness.serving import Tls, serve
 from tests.witness.logs import ORIGIN, PaperLog
 
 NAME = "witness.example/w1"
@@ -97,6 +102,17 @@ def test_what_was_cosigned_outlives_a_kill(state: Path, log: PaperLog) -> None:
     assert evidence["request"].encode() == fork.request(7)
 
 
+def certificate(folder: Path) -> tuple[Tls, ssl.SSLContext]:
+    """Make a certificate for loopback, and what trusts it."""
+    authority = Authority.create(folder / "ca", trust_domain="witness.example")
+    chain, key = authority.leaf([], ips=("127.0.0.1",), usages=(SERVER_AUTH,))
+    (folder / "w.crt").write_bytes(chain)
+    (folder / "w.key").write_bytes(key)
+    (folder / "ca.pem").write_bytes(authority.bundle)
+    tls = Tls(certificate=folder / "w.crt", key=folder / "w.key")
+    return tls, ssl.create_default_context(cafile=folder / "ca.pem")
+
+
 def test_nothing_else_is_served(state: Path) -> None:
     with serving(state) as witness:
         assert httpx.get(f"{witness.url}/add-checkpoint").status_code == 405
@@ -111,19 +127,68 @@ def test_nothing_else_is_served(state: Path) -> None:
 def test_tls_only_beyond_loopback(state: Path, tmp_path: Path, log: PaperLog) -> None:
     refused = run("serve", "--state", str(state), "--listen", "0.0.0.0:0", expected=1)
     assert "--tls-cert" in json.dumps(refused)
-    authority = Authority.create(tmp_path / "ca", trust_domain="witness.example")
-    chain, key = authority.leaf([], ips=("127.0.0.1",), usages=(SERVER_AUTH,))
-    (tmp_path / "w.crt").write_bytes(chain)
-    (tmp_path / "w.key").write_bytes(key)
-    (tmp_path / "ca.pem").write_bytes(authority.bundle)
+    _, trust = certificate(tmp_path)
     options = ("--tls-cert", str(tmp_path / "w.crt"), "--tls-key", str(tmp_path / "w.key"))
     with serving(state, *options) as witness:
         assert witness.url.startswith("https://")
-        trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
         log.grow(1)
         with httpx.Client(verify=trust) as client:
             answer = client.post(f"{witness.url}/add-checkpoint", content=log.request(0))
         assert answer.status_code == 200
+
+
+@asynccontextmanager
+async def bounded(tls: Tls | None, *clients: ssl.SSLContext) -> AsyncIterator[list[bytes]]:
+    """Serve, and connect one caller after the other; give what each is told without asking."""
+    stop, bound = asyncio.Event(), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve(
+            web.Application(), host="127.0.0.1", port=0, tls=tls, stop=stop, ready=bound.set_result
+        )
+    )
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        port = int((await bound).rpartition(":")[2])
+        told: list[bytes] = []
+        trust = clients[0] if clients else None
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+            stack.callback(writer.close)
+            # Who is let in is answered; who is not is cut off.
+            writer.write(b"GET / HTTP/1.1\r\nHost: w\r\n\r\n")
+            try:
+                told.append(await reader.read(12))
+            except ConnectionError:
+                told.append(b"")
+        yield told
+        stop.set()
+        await task
+
+
+@pytest.mark.asyncio
+async def test_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "_MOST_CONNECTIONS", 2)
+    async with bounded(None) as told:
+        assert told == [b"HTTP/1.1 404", b"HTTP/1.1 404", b""]
+
+
+@pytest.mark.asyncio
+async def test_so_many_connections_from_one_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "_MOST_FROM_ADDRESS", 2)
+    tls, trust = certificate(tmp_path)
+    async with bounded(tls, trust) as told:
+        assert told == [b"HTTP/1.1 404", b"HTTP/1.1 404", b""]
+
+
+def test_nothing_is_unpacked(state: Path) -> None:
+    with serving(state) as witness:
+        packed = httpx.post(
+            f"{witness.url}/add-checkpoint",
+            content=gzip.compress(b"\0" * (8 << 20)),
+            headers={"Content-Encoding": "gzip"},
+        )
+        assert packed.status_code == 400
 
 
 def test_a_folder_is_begun_once_and_keys_are_kept_from_others(state: Path) -> None:

@@ -36,12 +36,14 @@ class PaperLog:
     Attributes:
         held: Its leaves.
         answers: What it shows instead at some paths; None for nothing.
+        beside: Lines of others below its signature.
         asked: What was asked.
     """
 
     held: list[bytes]
     origin: str = ORIGIN
     answers: dict[str, bytes | None] = field(default_factory=dict)
+    beside: bytes = b""
     asked: list[str] = field(default_factory=list)
     key: Ed25519PrivateKey = field(
         default_factory=lambda: Ed25519PrivateKey.from_private_bytes(sha256(b"paper").digest())
@@ -88,7 +90,7 @@ class PaperLog:
         return folder
 
     def _files(self) -> dict[str, bytes]:
-        return {"checkpoint": self.note(), **_tiles(tuple(self.held))}
+        return {"checkpoint": self.note() + self.beside, **_tiles(tuple(self.held))}
 
     @property
     def _material(self) -> bytes:

@@ -199,7 +199,7 @@ class LogVerifier:
                 return shown
             # A cache may be some seconds old, and a node may lag.
             if time.monotonic() >= deadline:
-                raise self._rolled_back(shown)
+                raise self._behind(shown)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _walk(self, walk: _Walk, shown: SignedCheckpoint) -> _Walk:
@@ -323,15 +323,32 @@ class LogVerifier:
             self._seen.signed(size, second),
         )
 
-    def _rolled_back(self, shown: SignedCheckpoint) -> HistoryError:
+    def _behind(self, shown: SignedCheckpoint) -> HistoryError | UnavailableError:
+        """Say what is wrong with a log that shows less than was signed."""
         largest = self._seen.largest
+        verified = self._seen.signed(largest, self._seen.roots[largest])
+        published = self._progress.load(VERIFIED).edge.size
+        if published <= shown.size and self._cosigned(shown) and not self._cosigned(verified):
+            # It publishes what witnesses have cosigned, and answers members before that.
+            return UnavailableError(
+                "LOG_PENDING",
+                f"it shows the {shown.size} entries that its witnesses have cosigned, and your "
+                f"receipts reach to {largest}: the witnesses are late, or the rest is withheld. "
+                "Look again later, and ask whoever runs the exchange if it stays so",
+            )
         return self._contradiction(
             Flaw.LEDGER_ROLLED_BACK,
             f"the log is shown with {shown.size} entries, and one of {largest} was signed: what "
             "was recorded since is gone from it",
-            self._seen.signed(largest, self._seen.roots[largest]),
+            verified,
             shown,
         )
+
+    def _cosigned(self, signed: SignedCheckpoint) -> bool:
+        """Tell whether others than the log's key stand below a note; not whether they may."""
+        key = self._log.key
+        lines = note.parse_note(signed.note).signatures
+        return any((line.name, line.key_id) != (key.name, key.key_id) for line in lines)
 
     def _contradiction(
         self,
