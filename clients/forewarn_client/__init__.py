@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from forewarn_client.agency import Agency
-    from forewarn_client.audit import AuditEvent
+    from forewarn_client.audit import AuditEvent, AuditRecord
     from forewarn_client.authoring import AuthoringError, Document, Draft, compose, read_document
     from forewarn_client.bulk import Handed
     from forewarn_client.cases import Case, CaseSummary
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agency",
     "AuditEvent",
+    "AuditRecord",
     "AuthoringError",
     "Box",
     "Case",
@@ -104,6 +105,7 @@ __all__ = [
 _MODULES: Final = {
     "Agency": "agency",
     "AuditEvent": "audit",
+    "AuditRecord": "audit",
     "AuthoringError": "authoring",
     "Box": "filters",
     "Case": "cases",

@@ -15,7 +15,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import Message
 
 from forewarn.exchange.v1 import audit_pb2, audit_service_pb2
 from forewarn_client import audit_past, commitment, merkle, note, strict, times
@@ -24,7 +27,15 @@ from forewarn_client.history import History
 from forewarn_client.home import Home
 from forewarn_client.session import Session
 
+_Request = TypeVar("_Request", bound=Message)
+_Response = TypeVar(
+    "_Response",
+    audit_service_pb2.ListAuditEventsResponse,
+    audit_service_pb2.GetAuditEventResponse,
+)
+
 _PAGE: Final = 500
+_MOST_EMPTY: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +53,7 @@ class AuditEvent:
         entry_indexes: Entries above TLP:GREEN that were released, by their indexes in the ledger.
         case_digest: The grant's case that was looked up.
         reason: Why calls were refused; empty where several reasons were counted together.
-        count: How many were refused.
+        count: How many were refused; 1 for a refusal that is recorded by itself.
         first_time: When the first of them was; None where none was.
         digests: Digests of what was refused, where known; the first 16.
     """
@@ -60,6 +71,25 @@ class AuditEvent:
     count: int
     first_time: datetime | None
     digests: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An event, and all that it takes to prove to a stranger that it is on record.
+
+    Attributes:
+        event: The event.
+        body: Its bytes, as recorded.
+        salt: The opening of its commitment.
+        proof: Inclusion proof, from leaf to root.
+        checkpoint: The signed note that the proof leads to.
+    """
+
+    event: AuditEvent
+    body: bytes
+    salt: bytes
+    proof: tuple[bytes, ...]
+    checkpoint: bytes
 
 
 async def events(
@@ -85,9 +115,9 @@ async def events(
     request = audit_service_pb2.ListAuditEventsRequest(page_size=_PAGE)
     if since is not None:
         request.since_time.CopyFrom(times.timestamp(since))
-    shown, history = -1, audit_past.past(session, home, key)
+    shown, empty, history = -1, 0, audit_past.past(session, home, key)
     while True:
-        answer = await _listed(session, request, history)
+        answer = await _current(session.audit.ListAuditEvents, request, session, history)
         for event in verify(answer.records, answer.checkpoint, key=key, member=home.member):
             if event.index <= shown:
                 raise _mismatch("shows events again, or in another order")
@@ -97,21 +127,60 @@ async def events(
             yield event
         if not answer.more:
             return
-        if not answer.records:
+        # Pages bound what the exchange reads, so one may hold nothing that was asked for.
+        empty = 0 if answer.records else empty + 1
+        if answer.cursor == request.cursor or empty > _MOST_EMPTY:
             raise _mismatch("shows nothing, and says that there is more")
         request.cursor = answer.cursor
 
 
-async def _listed(
-    session: Session, request: audit_service_pb2.ListAuditEventsRequest, history: History
-) -> audit_service_pb2.ListAuditEventsResponse:
-    """List a page of an audit log that goes on from what was verified of it before."""
-    answer = await session.call(session.audit.ListAuditEvents, request)
+async def event(session: Session, home: Home, index: int) -> AuditRecord:
+    """Give one event that concerns a member.
+
+    Args:
+        session: Its connection.
+        home: Its folder.
+        index: The event's index in the audit log, as a refusal carries it.
+
+    Returns:
+        The event, with what proves it.
+
+    Raises:
+        HomeError: The folder pins no audit log.
+        RefusedError: There is no such event that concerns this member.
+        VerificationError: The event does not hold, or is another one.
+        UnavailableError: No answer in time.
+    """
+    key = pinned_key(home)
+    request = audit_service_pb2.GetAuditEventRequest(index=index)
+    history = audit_past.past(session, home, key)
+    answer = await _current(session.audit.GetAuditEvent, request, session, history)
+    (found,) = verify([answer.record], answer.checkpoint, key=key, member=home.member)
+    if found.index != index:
+        raise _mismatch("shows another event than the one that was asked for")
+    record = answer.record
+    return AuditRecord(
+        event=found,
+        body=record.event,
+        salt=record.salt,
+        proof=tuple(record.inclusion_proof),
+        checkpoint=answer.checkpoint,
+    )
+
+
+async def _current(
+    method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+    request: _Request,
+    session: Session,
+    history: History,
+) -> _Response:
+    """Get an answer of an audit log that goes on from what was verified of it before."""
+    answer = await session.call(method, request)
     for pause in audit_past.PAUSES:
         if history.checked(answer.checkpoint).size >= history.size:
             break
         await asyncio.sleep(pause)
-        answer = await session.call(session.audit.ListAuditEvents, request)
+        answer = await session.call(method, request)
     await history.see(answer.checkpoint, history.size)
     return answer
 

@@ -1,7 +1,8 @@
 """What can go wrong for a member, and what to do next.
 
 * `VerificationError`: what was received cannot be proven. Nothing of it was handed on.
-* `RefusedError`: the exchange answered no, with a stable reason. Nothing was recorded.
+* `RefusedError`: the exchange answered no, with a stable reason. Nothing was recorded but the
+  refusal itself, in the audit log.
 * `UnavailableError`: no answer, or none that decides. Trying again later is safe.
 * `HomeError`: the member's own folder is not fit for use. Nothing was sent.
 * `RequestError`: the call makes no sense as made. Nothing was sent.
@@ -177,6 +178,9 @@ OF_THE_CALLER: Final = frozenset(
 """Reasons that say something of who calls, and nothing of what was said or asked."""
 
 
+_MOST_DIGITS: Final = 19
+
+
 class RefusedError(ForewarnError):
     """The exchange refused; asking the same again gets the same answer.
 
@@ -197,6 +201,17 @@ class RefusedError(ForewarnError):
         self.detail = detail
         self.violations = answer.violations
         self.metadata = answer.metadata
+
+    @property
+    def audit_index(self) -> int | None:
+        """Index of its record in the audit log (`Member.audit_event`); None where it has none.
+
+        Where there are too many refusals, and while the audit log does not work, they are counted
+        together and recorded later.
+        """
+        said = self.metadata.get("audit_index", "")
+        fits = said.isascii() and said.isdecimal() and len(said) <= _MOST_DIGITS
+        return int(said) if fits else None
 
     @property
     def is_of_the_caller(self) -> bool:

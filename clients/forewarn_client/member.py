@@ -18,7 +18,7 @@ from typing import Any, Final
 from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn.statement.v1 import header_pb2
 from forewarn_client import audit, authoring, bulk, cases, collecting, kinds, signing
-from forewarn_client.audit import AuditEvent
+from forewarn_client.audit import AuditEvent, AuditRecord
 from forewarn_client.authoring import Document, Draft
 from forewarn_client.bulk import Handed
 from forewarn_client.bundle import Bundle
@@ -97,6 +97,23 @@ class Member(Connection):
         async with aclosing(audit.events(self.session, self.home, since)) as events:
             async for event in events:
                 yield event
+
+    async def audit_event(self, index: int) -> AuditRecord:
+        """Give what the audit log holds at an index: the record of a refusal, for one.
+
+        Args:
+            index: The index, as in `RefusedError.audit_index`.
+
+        Returns:
+            The event, verified under the audit log's pinned key, with its proof.
+
+        Raises:
+            HomeError: The folder pins no audit log.
+            RefusedError: There is no such event that concerns this member.
+            VerificationError: The event does not hold, or does not concern this member.
+            UnavailableError: No answer in time.
+        """
+        return await audit.event(self.session, self.home, index)
 
     async def evidence(self, name: int | bytes) -> Bundle:
         """Make a bundle that proves an entry to a stranger, with the exchange long gone.

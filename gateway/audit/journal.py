@@ -6,13 +6,12 @@
 * Where that cannot be done, it raises LEDGER_UNAVAILABLE, and the content stays. A crash in between
   leaves an event of something that did not leave; never the reverse.
 * A confirmation of an inbox is recorded in the same way, before it is answered.
-* Everything else is noted and recorded soon: refusals are counted for a second, under a flood for
-  up to 16, and administrative acts wait with them, and so does what was delivered at or
-  below TLP:GREEN. None of it holds up an answer. What a crash or a
+* A refusal is recorded before its answer leaves, within bounds, or counted (see `refusals`): it
+  never fails, and where the audit log does not work it holds up nothing.
+* Everything else is noted and recorded soon: what is counted waits for a second, under a flood for
+  up to 16, and administrative acts wait with it, and so does what was delivered at or below
+  TLP:GREEN. None of it holds up an answer. What a crash or a
   long outage finds still in memory is lost; under an outage the counts go on.
-* What is tried again is recorded once: each such event writes a key of its own that it also reads.
-* An event's time never runs backwards: it is that of the attempt to record it. Two workers can
-  record theirs in the other order, by no more than an attempt lasts.
 
 It decides nothing about who may read an event, and makes none of its own.
 """
@@ -23,16 +22,17 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gateway.core.audit import AdminAct, DeliveryTally, Event, RefusalTally
+from gateway.audit.refusals import Alone, Refusals
+from gateway.audit.scribe import Noted, Scribe
+from gateway.core.audit import AdminAct, DeliveryTally, Event
 from gateway.core.errors import Fault, Reason
-from gateway.core.fold import Entry
 from gateway.core.identity import SystemId
+from gateway.core.refused import OnRecord
 from gateway.ports.reading import Recorder
-from gateway.wire import audit
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Pace:
         flood: So many refusals in one count are a flood.
         retry: Seconds between attempts while the audit log cannot be written.
         notes: Most events that wait, refusals and acts aside; of more, the oldest are lost.
+        alone: Which refusals are recorded by themselves.
     """
 
     shortest: float = 1.0
@@ -58,6 +59,7 @@ class Pace:
     flood: int = 100
     retry: float = 2.0
     notes: int = 256
+    alone: Alone = field(default_factory=Alone)
 
 
 class Journal:
@@ -83,22 +85,16 @@ class Journal:
             last: Time of the newest event in the audit log; None for none.
             pace: How often what was noted is recorded.
         """
-        self._recorder = recorder
-        self._check = check
-        self._now = now
-        self._salt = salt
+        self._scribe = Scribe(recorder=recorder, check=check, now=now, salt=salt, last=last)
         self._pace = pace or Pace()
-        self._last = last
         self._failing = False
-        self._tally = RefusalTally()
-        self._counted = 0
         self._deliveries = DeliveryTally()
         self._notes: deque[Event] = deque(maxlen=self._pace.notes)
         # Apart, so that no member's calls can push one out.
         self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
         self._stirred = asyncio.Event()
-        # Each with its salt, drawn once: by it another attempt is known for the same event.
-        self._unsent: list[tuple[Event, bytes]] = []
+        self._refusals = Refusals(self._scribe, self._pace.alone, self._stirred.set)
+        self._unsent: list[Noted] = []
         self._flushing = asyncio.Lock()
 
     async def released(self, events: Sequence[Event]) -> None:
@@ -139,20 +135,21 @@ class Journal:
         self._deliveries.add(system=system, rpc=rpc, sender=sender, indexes=indexes)
         self._stirred.set()
 
-    def refused(
+    async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
-    ) -> None:
-        """Count a refusal, to be recorded soon.
+    ) -> OnRecord:
+        """Record a refusal, or count it to be recorded soon.
 
         Args:
             system: The system that was refused; None where it is not known.
             rpc: The call.
             reason: The reason.
             digest: Digest of what was handed in or asked for, where known.
+
+        Returns:
+            Where it is on record by now.
         """
-        self._tally.add(system=system, rpc=rpc, reason=reason, digest=digest, now=self._now())
-        self._counted += 1
-        self._stirred.set()
+        return await self._refusals.record(system=system, rpc=rpc, reason=reason, digest=digest)
 
     def noted(self, event: Event) -> None:
         """Note an event, to be recorded soon. Of too many, the oldest are lost.
@@ -177,8 +174,10 @@ class Journal:
         pause = self._pace.shortest
         while True:
             await self._stirred.wait()
-            await asyncio.sleep(pause)
-            flooded = self._counted >= self._pace.flood
+            await asyncio.sleep(self._pace.shortest)
+            # Cut short where an answer waits for it: so often, and no more often than without.
+            await self._refusals.pause(pause - self._pace.shortest)
+            flooded = self._refusals.counted >= self._pace.flood
             pause = min(pause * 2, self._pace.longest) if flooded else self._pace.shortest
             try:
                 await self.flush()
@@ -200,7 +199,6 @@ class Journal:
         async with self._flushing:
             if not self._unsent:
                 self._stirred.clear()
-                self._counted = 0
                 delivered, lost = self._deliveries.take()
                 if lost:
                     _log.warning(
@@ -208,24 +206,34 @@ class Journal:
                         lost,
                         extra={"event": "audit_deliveries_lost"},
                     )
-                events = [*self._acts, *self._notes, *self._tally.take(), *delivered]
+                noted = [self._scribe.note(event) for event in (*self._acts, *self._notes)]
                 self._acts.clear()
                 self._notes.clear()
-                self._unsent = [(event, self._salt()) for event in events]
-            while self._unsent:
-                self._check()
-                # Made anew for each attempt: its time is not from before the outage.
-                entries = [self._once(event, salt) for event, salt in self._unsent[:_TOGETHER]]
-                # STALE says that an earlier attempt came through after all.
-                await asyncio.gather(*map(self._recorder.record, entries))
-                del self._unsent[:_TOGETHER]
+                # Refusals before deliveries: somebody may wait for them.
+                later = [self._scribe.note(event) for event in delivered]
+                self._unsent = [*noted, *self._refusals.take(), *later]
+            try:
+                await self._send()
+            except Fault:
+                # Whoever waits is answered without an index. What it is about is kept.
+                for each in self._unsent:
+                    each.tell(None)
+                raise
+
+    async def _send(self) -> None:
+        while self._unsent:
+            self._scribe.check()
+            together = self._unsent[:_TOGETHER]
+            indexes = await asyncio.gather(*map(self._scribe.record, together))
+            for each, index in zip(together, indexes, strict=True):
+                each.tell(index)
+            self._refusals.recorded()
+            del self._unsent[:_TOGETHER]
 
     async def _recorded(self, events: Sequence[Event], fault_of: Callable[[], Fault]) -> list[int]:
         try:
-            self._check()
-            entries = [self._entry(event, self._salt()) for event in events]
-            # Handed on together, so that they share a block.
-            outcomes = await asyncio.gather(*map(self._recorder.record, entries))
+            self._scribe.check()
+            outcomes = await self._scribe.record_together(events)
         except Fault as fault:
             self._say_failing(fault)
             raise fault_of() from fault
@@ -240,6 +248,17 @@ class Journal:
             _log.warning("releases are recorded again", extra={"event": "audit_recording"})
         return indexes
 
+    async def finish(self) -> None:
+        """Record everything, at the end.
+
+        Raises:
+            Fault: Something is not known to be recorded, and is lost.
+        """
+        await self._refusals.settled()
+        # Twice: what was kept from an earlier attempt goes first.
+        for _ in range(2):
+            await self.flush()
+
     def _say_failing(self, fault: Fault) -> None:
         # Once for each outage: readers come back again and again while it lasts.
         if not self._failing:
@@ -249,19 +268,6 @@ class Journal:
                 fault.detail,
                 extra={"event": "audit_failing", "reason": fault.reason},
             )
-
-    def _once(self, event: Event, salt: bytes) -> Entry:
-        """Make an entry that is recorded once, however often it is handed on."""
-        entry = self._entry(event, salt)
-        key = f"event/{salt.hex()}"
-        return Entry(body=entry.body, salt=salt, judged_at=0, reads=(key,), writes=(key,))
-
-    def _entry(self, event: Event, salt: bytes) -> Entry:
-        """Make an entry, with the present for its time."""
-        now = self._now()
-        self._last = now if self._last is None else max(now, self._last)
-        body = audit.encode(event, self._last)
-        return Entry(body=body, salt=salt, judged_at=0, reads=(), writes=())
 
 
 def _not_released() -> Fault:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.audit.journal import Pace
+from gateway.audit.refusals import Alone
 from gateway.compose.settings import setting
 from gateway.edge.rates import CALLS, STATEMENTS
 from gateway.edge.readings import THREADS
@@ -29,6 +30,7 @@ from gateway.ports.blocks import MAX_BLOCK_BYTES
 _EDGE: Final = EdgeLimits()
 _RECORDER: Final = RecorderLimits()
 _PACE: Final = Pace()
+_ALONE: Final = Alone()
 _WEEK_HOURS: Final = 7 * 24
 # A block that was sent in time may be stored some seconds late, and clocks of nodes differ.
 _APART_SECONDS: Final = 30
@@ -232,6 +234,33 @@ class Limits:
             most=1_000_000,
         ),
     )
+    audit_refusals_per_second: float = field(
+        default=_ALONE.per_second,
+        metadata=setting(
+            "Most refusals of one system recorded by themselves, on average, in each worker.",
+            unit="refusals a second",
+            least=0.001,
+            most=1000,
+        ),
+    )
+    audit_refusals_burst: int = field(
+        default=_ALONE.burst,
+        metadata=setting(
+            "The same at once, after a while of rest; beyond it they are counted together.",
+            unit="refusals",
+            least=1,
+            most=10_000,
+        ),
+    )
+    audit_refusal_seconds: float = field(
+        default=_ALONE.seconds,
+        metadata=setting(
+            "Longest wait of a refusal for its record; then it leaves without the index.",
+            unit="seconds",
+            least=0.01,
+            most=60,
+        ),
+    )
     stop_seconds: float = field(
         default=5.0,
         metadata=setting(
@@ -269,6 +298,16 @@ class Limits:
     def audit_recorder(self) -> RecorderLimits:
         """The same of the audit log."""
         return replace(self.recorder, answer_seconds=self.audit_answer_seconds)
+
+    @property
+    def audit_pace(self) -> Pace:
+        """How often, and what of it by itself, is recorded in the audit log."""
+        alone = Alone(
+            per_second=self.audit_refusals_per_second,
+            burst=self.audit_refusals_burst,
+            seconds=self.audit_refusal_seconds,
+        )
+        return Pace(notes=self.audit_notes, alone=alone)
 
     @property
     def audit_disorder(self) -> timedelta:

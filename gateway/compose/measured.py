@@ -15,6 +15,7 @@ from gateway.audit.journal import Journal
 from gateway.core.audit import Event
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import SystemId
+from gateway.core.refused import OnRecord
 from gateway.ports.blocks import Appended, BlockAppender
 from gateway.ports.metering import Meter
 
@@ -62,11 +63,11 @@ class MeasuredJournal:
         if events:
             self._meter.released(RECORDED)
 
-    def refused(
+    async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
-    ) -> None:
+    ) -> OnRecord:
         """Pass on."""
-        self._inside.refused(system=system, rpc=rpc, reason=reason, digest=digest)
+        return await self._inside.refused(system=system, rpc=rpc, reason=reason, digest=digest)
 
     def noted(self, event: Event) -> None:
         """Pass on."""

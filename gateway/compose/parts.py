@@ -26,7 +26,7 @@ from forewarn.exchange.v1 import (
 from gateway import profiles
 from gateway.admission.admit import Admission
 from gateway.admission.directories import Directories
-from gateway.audit.journal import Journal, Pace
+from gateway.audit.journal import Journal
 from gateway.compose.config import Config
 from gateway.compose.limits import Limits
 from gateway.compose.log import LogParts
@@ -158,7 +158,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
         now=now,
         salt=salt,
         last=last,
-        pace=Pace(notes=limits.audit_notes),
+        pace=limits.audit_pace,
     )
     releases = journal if meter is None else MeasuredJournal(journal, meter)
     wakeups = Wakeups(reader=reader, head=head)

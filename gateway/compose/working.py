@@ -254,9 +254,7 @@ async def _retire(server: Server, parts: Parts, farewell: Iterable[AdminAct], gr
         parts.journal.acted(act)
     with suppress(Fault, TimeoutError):
         async with asyncio.timeout(_LAST_WORDS_SECONDS):
-            # Twice: what was kept from an earlier attempt goes first.
-            for _ in range(2):
-                await parts.journal.flush()
+            await parts.journal.finish()
 
 
 def _now() -> datetime:

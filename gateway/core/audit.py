@@ -4,10 +4,8 @@
 * It concerns the member whose system called, and at most one other: the one whose statements it is
   about. Where an answer holds statements of several members, there is one event for each, so that
   none learns of another's.
-* `RefusalTally` bounds what refusals may cost: those of one system, call and reason are counted
-  together, and of too many different ones only the number is kept.
-* `DeliveryTally` does the same for what leaves without waiting to be recorded: entries at or below
-  TLP:GREEN that are addressed to whoever is given them.
+* `DeliveryTally` bounds what is noted of what leaves without waiting to be recorded: entries at or
+  below TLP:GREEN that are addressed to whoever is given them.
 
 It records nothing: `gateway.audit` does. Nor does it say who may read an event: an event's
 `member` and `concerned` may, and nobody else.
@@ -16,7 +14,7 @@ It records nothing: `gateway.audit` does. Nor does it say who may read an event:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, unique
 from typing import Final
@@ -26,10 +24,6 @@ from gateway.core.errors import Reason
 from gateway.core.identity import SystemId
 from gateway.core.inbox import Span
 from gateway.core.statements import Tlp
-
-MAX_DIGESTS: Final = 16
-MAX_CAUSES: Final = 256
-MAX_CAUSES_OF_ONE: Final = 16
 
 MAX_DELIVERIES: Final = 131_072
 """Most entries that wait to be noted as delivered; and of one system:"""
@@ -177,76 +171,6 @@ def origin_of(ledger: str) -> str:
     if not slash or last == "audit":
         return f"{ledger}/audit"
     return "/".join(part for part in (host, above, "audit") if part)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Count:
-    """Refusals for one cause."""
-
-    first_time: datetime
-    count: int = 0
-    digests: list[bytes] = field(default_factory=list)
-
-
-_Cause = tuple[SystemId | None, str, Reason | None]
-
-
-class RefusalTally:
-    """Counts refusals until they are taken."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._counts: dict[_Cause, _Count] = {}
-        self._causes: dict[SystemId | None, int] = {}
-
-    def add(
-        self,
-        *,
-        system: SystemId | None,
-        rpc: str,
-        reason: Reason,
-        digest: bytes | None,
-        now: datetime,
-    ) -> None:
-        """Count one refusal.
-
-        Args:
-            system: The system that was refused; None where it is not known.
-            rpc: The call.
-            reason: The reason.
-            digest: What it was about, where known.
-            now: The present, UTC.
-        """
-        cause: _Cause = (system, rpc, reason)
-        if cause not in self._counts:
-            if self._causes.get(system, 0) >= MAX_CAUSES_OF_ONE:
-                cause = (system, "", None)
-            # One system with many causes hides no other; many systems are hidden in the crowd.
-            if len(self._counts) >= MAX_CAUSES and cause not in self._counts:
-                cause = (None, "", None)
-        if cause not in self._counts:
-            self._causes[system] = self._causes.get(system, 0) + 1
-        found = self._counts.setdefault(cause, _Count(first_time=now))
-        found.count += 1
-        if digest is not None and len(found.digests) < MAX_DIGESTS:
-            found.digests.append(digest)
-
-    def take(self) -> list[Event]:
-        """Give what was counted, in the order in which it began, and begin anew."""
-        counts, self._counts, self._causes = self._counts, {}, {}
-        return [
-            Event(
-                happening=CallsRefused(
-                    reason=reason,
-                    count=found.count,
-                    first_time=found.first_time,
-                    digests=tuple(found.digests),
-                ),
-                rpc=rpc,
-                system=system,
-            )
-            for (system, rpc, reason), found in counts.items()
-        ]
 
 
 def releases(

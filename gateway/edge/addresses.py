@@ -1,58 +1,18 @@
-"""Addresses: how often each may ask, where a caller has no name.
+"""Addresses: who a caller without a name is.
 
-* Each address has a number of requests to begin with, which fills up again at a rate. Who has none
-  left is told so, and told when to come back.
 * What an IPv6 site can choose among, its /64, counts as one address.
-* So many addresses are remembered; the one that asked longest ago is forgotten first. Whoever has
-  very many addresses is bounded by connections, not here.
+* What gRPC says of a peer is read here, and nowhere else.
 
-It sees times and addresses, and no requests.
+How often an address may do something, `gateway.core.allowance` counts.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections import OrderedDict
 from typing import Final
+from urllib.parse import unquote
 
-_REMEMBERED: Final = 16_384
 _SITE_BITS: Final = 64
-
-
-class Addresses:
-    """Counts requests by address."""
-
-    def __init__(self, *, rate: float, burst: float, remembered: int = _REMEMBERED) -> None:
-        """Begin with nobody known.
-
-        Args:
-            rate: Requests that an address may go on asking, per second.
-            burst: Requests that it may ask at once.
-            remembered: How many addresses are remembered.
-        """
-        self._rate = rate
-        self._burst = burst
-        self._remembered = remembered
-        # What each has left, and when that was so.
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def admit(self, site: str, now: float) -> bool:
-        """Count a request.
-
-        Args:
-            site: Who asks, as `site_of` names it.
-            now: Seconds on a clock that never runs backwards.
-
-        Returns:
-            False where it has asked too often: nothing is counted then.
-        """
-        left, since = self._left.pop(site, (self._burst, now))
-        left = min(self._burst, left + (now - since) * self._rate)
-        admitted = left >= 1
-        self._left[site] = (left - 1 if admitted else left, now)
-        if len(self._left) > self._remembered:
-            self._left.popitem(last=False)
-        return admitted
 
 
 def site_of(address: str) -> str:
@@ -73,3 +33,18 @@ def site_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, _SITE_BITS), strict=False))
     return str(parsed)
+
+
+def site_of_peer(peer: str) -> str:
+    """Name who calls on a gRPC connection.
+
+    Args:
+        peer: As gRPC has it, as in `ipv4:192.0.2.7:51312` or `ipv6:%5B2001:db8::1%5D:51312`.
+
+    Returns:
+        As `site_of`; what is no address, as of a socket of this machine, by its kind.
+    """
+    kind, _, place = unquote(peer).partition(":")
+    if kind not in {"ipv4", "ipv6"}:
+        return kind
+    return site_of(place.rpartition(":")[0].strip("[]"))

@@ -3,12 +3,18 @@
 * A member is shown the events of its own systems, and those about statements that it sent. What
   concerns another, or nobody, is left out before anything is counted or proven.
 * Only what a signed checkpoint of the audit log covers is shown.
+* No call looks at many more events than it answers with: where a time is asked for, a page may be
+  empty and the next one begins further on.
 * Asking leaves nothing in the audit log but a refusal.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from google.protobuf.message import Message
 
@@ -18,8 +24,9 @@ from gateway.core.identity import MemberId
 from gateway.edge.callers import Caller
 from gateway.edge.cursor import Question
 from gateway.edge.log import check_signed
-from gateway.edge.paging import PageLimits, check_reached, page_size, pick
+from gateway.edge.paging import RECORD_BYTES, PageLimits, check_reached, page_size, pick
 from gateway.edge.readings import Readings
+from gateway.edge.released import entry_not_found
 from gateway.ports.reading import (
     Box,
     LedgerHead,
@@ -30,6 +37,10 @@ from gateway.ports.reading import (
     StoredEntry,
 )
 from gateway.wire.headers import time_from
+
+_HEARD_SECONDS: Final = 2.0
+_MOST_SKIPPED: Final = 1000
+"""Events of before a time that a page looks at, at most; they stand out of order (ADR 19)."""
 
 
 class AuditService:
@@ -63,13 +74,26 @@ class AuditService:
         self, caller: Caller, request: pb.ListAuditEventsRequest
     ) -> pb.ListAuditEventsResponse:
         """List the events that concern the caller's member."""
-        limits = PageLimits(entries=page_size(request.page_size))
+        limits = PageLimits(entries=page_size(request.page_size), skipped=_MOST_SKIPPED)
         since = _since(request)
         canonical = _canonical(request.since_time) if since is not None else b""
         question = Question(origin=self._origin, member=caller.id, rpc="audit", question=canonical)
         start = question.index(request.cursor)
         return await self._readings.content(
             caller, limits.most_bytes, self._page, question, start, since, limits
+        )
+
+    async def get_audit_event(
+        self, caller: Caller, request: pb.GetAuditEventRequest
+    ) -> pb.GetAuditEventResponse:
+        """Give one event that concerns the caller's member."""
+        # Another worker may have recorded it a moment before this one heard of it.
+        if self._head.size <= request.index:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HEARD_SECONDS):
+                    await self._head.wait_beyond(request.index)
+        return await self._readings.content(
+            caller, RECORD_BYTES, self._event, caller.id, request.index
         )
 
     async def get_audit_consistency_proof(
@@ -85,6 +109,23 @@ class AuditService:
     def _compare(self, request: pb.GetAuditConsistencyProofRequest) -> tuple[bytes, ...]:
         with self._reader.snapshot() as snapshot:
             return snapshot.consistency(request.old_size, request.new_size)
+
+    def _event(self, member: MemberId, index: int) -> pb.GetAuditEventResponse:
+        head = self._head.current
+        if index >= head.size:
+            raise entry_not_found()
+        with self._reader.snapshot() as snapshot:
+            # Read as one of the member's: what is not its own is not even looked at.
+            found = [
+                entry
+                for entry in snapshot.member_entries(_own(member, index - 1, 1, index + 1))
+                if entry.index == index and concerns(entry, member, head)
+            ]
+            if not found:
+                raise entry_not_found()
+            return pb.GetAuditEventResponse(
+                record=_records(found, snapshot, head)[0], checkpoint=head.note
+            )
 
     def _page(
         self, question: Question, start: int, since: datetime | None, limits: PageLimits
@@ -102,31 +143,35 @@ class AuditService:
                 first = max(start, first_at(snapshot, _before(since, self._disorder), head))
             found = pick(
                 lambda index, limit: snapshot.member_entries(
-                    MemberQuery(
-                        member=member,
-                        box=Box.ALL,
-                        after=index - 1,
-                        limit=limit,
-                        before_size=head.size,
-                    )
+                    _own(member, index - 1, limit, head.size)
                 ),
                 first,
                 may=may,
                 head=head,
                 limits=limits,
             )
-            proofs = snapshot.prove([entry.index for entry in found.entries], head.size)
+            records = _records(found.entries, snapshot, head)
         return pb.ListAuditEventsResponse(
-            records=[
-                pb.AuditRecord(
-                    event=entry.body, index=entry.index, salt=entry.salt, inclusion_proof=proof
-                )
-                for entry, proof in zip(found.entries, proofs, strict=True)
-            ],
+            records=records,
             checkpoint=head.note,
             cursor=question.cursor(found.position),
             more=found.more,
         )
+
+
+def _own(member: MemberId, after: int, limit: int, before: int) -> MemberQuery:
+    """Ask for a member's events between two indexes."""
+    return MemberQuery(member=member, box=Box.ALL, after=after, limit=limit, before_size=before)
+
+
+def _records(
+    entries: Sequence[StoredEntry], snapshot: LedgerSnapshot, head: SignedHead
+) -> list[pb.AuditRecord]:
+    proofs = snapshot.prove([entry.index for entry in entries], head.size)
+    return [
+        pb.AuditRecord(event=entry.body, index=entry.index, salt=entry.salt, inclusion_proof=proof)
+        for entry, proof in zip(entries, proofs, strict=True)
+    ]
 
 
 def concerns(entry: StoredEntry, member: MemberId, head: SignedHead) -> bool:

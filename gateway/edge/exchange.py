@@ -35,6 +35,7 @@ from gateway.edge.paging import (
 )
 from gateway.edge.readings import Readings
 from gateway.edge.released import Departure, Held, Journal, entry_not_found, released
+from gateway.edge.status import About
 from gateway.edge.subject import subject_of
 from gateway.edge.submissions import Submissions
 from gateway.edge.submit_stream import answered
@@ -125,13 +126,12 @@ class ExchangeService:
     ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
         """Take statements in as they come, and answer each under its tag."""
 
-        def refused(request: pb.SubmitStreamRequest, refusal: Refusal) -> None:
-            self._journal.refused(
-                system=caller.system,
-                rpc="SubmitStream",
-                reason=refusal.reason,
-                digest=subject_of(request),
+        async def refused(request: pb.SubmitStreamRequest, refusal: Refusal) -> About:
+            digest = subject_of(request)
+            on_record = await self._journal.refused(
+                system=caller.system, rpc="SubmitStream", reason=refusal.reason, digest=digest
             )
+            return About(system=caller.system, digest=digest, on_record=on_record)
 
         stream = answered(self._submissions, caller.id, incoming, refused)
         async with aclosing(stream) as answers:

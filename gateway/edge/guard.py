@@ -9,8 +9,8 @@
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
-* Every refusal is counted for the audit log, with the system and the digest where they are known;
-  those of single statements in a stream are the stream's to count.
+* Every refusal goes on record in the audit log, with the system and the digest where they are
+  known, and its answer says where; those of single statements in a stream are the stream's affair.
 * Log lines hold ids and reasons, never a request, an answer or a certificate. Of an exception that
   is neither refusal nor fault, the caller learns nothing and the log its type and place.
 
@@ -35,12 +35,13 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import SystemId
 from gateway.core.members import Member
+from gateway.core.refused import OnRecord
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
 from gateway.edge.rates import Rates
 from gateway.edge.standings import Standings
-from gateway.edge.status import judged
+from gateway.edge.status import About, judged
 from gateway.edge.subject import subject_of
 from gateway.edge.turnstile import READER_SECONDS, STREAM_BYTES, Turnstile
 from gateway.ports.reading import LedgerHead
@@ -62,10 +63,10 @@ BothWays = Callable[[Caller, AsyncIterator[tuple[Caller, Any]]], AsyncGenerator[
 class Journal(Protocol):
     """What the audit log's journal is to whoever refuses."""
 
-    def refused(
+    async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
-    ) -> None:
-        """Count a refusal; waits for nothing."""
+    ) -> OnRecord:
+        """Put a refusal on record, and tell where it is by now; never fails, never takes long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ class Guard:
             bounds: What each member is held to.
             head: The newest signed checkpoint, which has to reach what the caller has verified.
             now: The clock, UTC.
-            journal: Where refusals are counted.
+            journal: Where refusals are put on record.
         """
         self._callers = callers
         self._standings = standings
@@ -271,15 +272,16 @@ class Guard:
         """Answer with the status of what was raised; never returns."""
         if isinstance(error, grpc.aio.AbortError):
             raise error
-        digest = subject_of(call.request)
+        digest, on_record = subject_of(call.request), None
         if isinstance(error, Refusal):
-            self._journal.refused(
+            on_record = await self._journal.refused(
                 system=call.system,
                 rpc=call.method.name,
                 reason=error.reason,
                 digest=digest,
             )
-        status = judged(_log, call.method.name, error, system=call.system, digest=digest)
+        about = About(system=call.system, digest=digest, on_record=on_record)
+        status = judged(_log, call.method.name, error, about)
         await context.abort(status.code, status.message, status.trailer)
         raise AssertionError  # abort raises
 

@@ -25,8 +25,9 @@ from typing import Final, TypeAlias
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.core.allowance import Allowance
 from gateway.core.errors import Fault
-from gateway.edge.addresses import Addresses, site_of
+from gateway.edge.addresses import site_of
 from gateway.edge.https_tls import HttpsContext
 from gateway.edge.port import PortError
 
@@ -115,7 +116,7 @@ class HttpsServer:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.connections)
         self._sites: Counter[str] = Counter()
-        self._addresses = Addresses(
+        self._addresses = Allowance[str](
             rate=limits.requests_per_second, burst=2 * limits.requests_per_second
         )
         self._tasks: set[asyncio.Task[None]] = set()

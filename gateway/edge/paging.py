@@ -5,7 +5,8 @@
 * The store is read in small steps: a page never holds more than a few entries beyond its own size.
 * A page says where the next one begins. A page that has reached the head goes on at the head, so a
   cursor that was kept looks at nothing twice.
-* What a reader may not have takes no room on a page.
+* What a reader may not have takes no room on a page. Where much of a list can be left out, what a
+  page looks at is bounded besides: then it may be empty, and say that there is more.
 """
 
 from __future__ import annotations
@@ -74,10 +75,12 @@ class PageLimits:
     Attributes:
         entries: Entries.
         bytes: Bytes of its records; one entry fits in any case.
+        skipped: Entries that were looked at and left out; None where few can be.
     """
 
     entries: int
     bytes: int = PAGE_BYTES
+    skipped: int | None = None
 
     @property
     def most_bytes(self) -> int:
@@ -180,11 +183,15 @@ def pick(
         The entries, and where to go on.
     """
     picked: list[StoredEntry] = []
-    room = limits.bytes
+    room, skipped = limits.bytes, 0
     end = head.size if end is None else end
     position, more = max(start, end), end < head.size
     for entry in _walk(fetch, start, head):
         if not may(entry):
+            if skipped == limits.skipped:
+                position, more = entry.index, True
+                break
+            skipped += 1
             continue
         room -= len(entry.body) + _RECORD_OVERHEAD + _HASH_BYTES * head.size.bit_length()
         if picked and (room < 0 or len(picked) == limits.entries):

@@ -36,6 +36,7 @@ POLICY: Final[Mapping[str, frozenset[MemberKind]]] = MappingProxyType(
         "forewarn.exchange.v1.DirectoryService.ListDirectoryEntries": EVERYONE,
         # Every member has systems of its own; what concerns others is left out further in.
         "forewarn.exchange.v1.AuditService.ListAuditEvents": EVERYONE,
+        "forewarn.exchange.v1.AuditService.GetAuditEvent": EVERYONE,
         # Hashes of a tree, which tell nothing of what it holds.
         "forewarn.exchange.v1.AuditService.GetAuditConsistencyProof": EVERYONE,
         "forewarn.exchange.v1.LogService.GetCheckpoint": EVERYONE,

@@ -4,8 +4,10 @@
   domain `forewarn`; clients go by it, and only fall back on the code.
 * `BadRequest` names the fields at fault, `PreconditionFailure` the state that stood against it,
   `RetryInfo` the time after which another attempt makes sense.
-* Two refusals with the same reason and text are the same bytes, so that what does not exist and
-  what is not the caller's cannot be told apart.
+* Of a refusal, the metadata of `ErrorInfo` say where it is on record: `audit` is `recorded`, and
+  `audit_index` its index in the audit log, or `audit` is `counted`.
+* Two refusals with the same reason and text are the same bytes but for that index, so that what
+  does not exist and what is not the caller's cannot be told apart.
 * An exception that is neither says nothing of itself.
 
 It sends nothing: the guard does.
@@ -26,9 +28,12 @@ from google.rpc import error_details_pb2, status_pb2
 
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import SystemId
+from gateway.core.refused import OnRecord
 
 DOMAIN: Final = "forewarn"
 DETAILS_KEY: Final = "grpc-status-details-bin"
+AUDIT_KEY: Final = "audit"
+AUDIT_INDEX_KEY: Final = "audit_index"
 
 _Code = grpc.StatusCode
 
@@ -129,18 +134,43 @@ class Status:
         return ((DETAILS_KEY, self.details),)
 
 
-def status_of(error: Refusal | Fault) -> Status:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What is known of a call whose answer is an error.
+
+    Attributes:
+        system: The system that called; None where it is not known.
+        digest: Digest of the statement that it is about, likewise.
+        on_record: Where the refusal is on record; None where it is none.
+    """
+
+    system: SystemId | None = None
+    digest: bytes | None = None
+    on_record: OnRecord | None = None
+
+
+_NOTHING_KNOWN: Final = About()
+
+
+def status_of(error: Refusal | Fault, on_record: OnRecord | None = None) -> Status:
     """Give the error answer for a refusal or a fault.
 
     Args:
         error: What was raised.
+        on_record: Where the refusal is on record; None for a fault, which is not.
 
     Returns:
         The answer.
     """
     code = CODES[error.reason]
     status = status_pb2.Status(code=code.value[0], message=error.detail)
-    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))
+    info = error_details_pb2.ErrorInfo(
+        reason=error.reason, domain=DOMAIN, metadata=_said(on_record)
+    )
+    # Maps have no order of their own: the same answer is the same bytes.
+    packed = status.details.add()
+    packed.Pack(info)
+    packed.value = info.SerializeToString(deterministic=True)
     violations = error.violations if isinstance(error, Refusal) else ()
     if violations:
         fields = error_details_pb2.BadRequest()
@@ -162,6 +192,14 @@ def status_of(error: Refusal | Fault) -> Status:
     )
 
 
+def _said(on_record: OnRecord | None) -> dict[str, str]:
+    if on_record is None:
+        return {}
+    if on_record.index is None:
+        return {AUDIT_KEY: "counted"}
+    return {AUDIT_KEY: "recorded", AUDIT_INDEX_KEY: str(on_record.index)}
+
+
 def _retry_after(error: Refusal | Fault, code: grpc.StatusCode) -> timedelta:
     exact = error.retry_after if isinstance(error, Refusal) else None
     if exact is None:
@@ -176,12 +214,7 @@ def status_of_failure() -> Status:
 
 
 def judged(
-    log: logging.Logger,
-    rpc: str,
-    error: Exception,
-    *,
-    system: SystemId | None = None,
-    digest: bytes | None = None,
+    log: logging.Logger, rpc: str, error: Exception, about: About = _NOTHING_KNOWN
 ) -> Status:
     """Give the error answer for whatever was raised, and log it: by reason, or type and place.
 
@@ -189,20 +222,21 @@ def judged(
         log: Where to.
         rpc: Name of the call.
         error: What was raised.
-        system: The system that called, where it is known.
-        digest: Digest of the statement that it is about, likewise.
+        about: What is known of the call.
 
     Returns:
         The answer; of what is neither refusal nor fault it says nothing.
     """
     said = {
         "rpc": rpc,
-        "system": system,
-        "digest": digest.hex()[:_DIGEST_DIGITS] if digest else None,
+        "system": about.system,
+        "digest": about.digest.hex()[:_DIGEST_DIGITS] if about.digest else None,
     }
     if isinstance(error, Refusal):
-        log.info("refused", extra={"event": "refused", "reason": error.reason, **said})
-        return status_of(error)
+        index = about.on_record.index if about.on_record is not None else None
+        told = {"event": "refused", "reason": error.reason, "audit_index": index}
+        log.info("refused", extra={**told, **said})
+        return status_of(error, about.on_record)
     if isinstance(error, Fault):
         log.warning("fault", extra={"event": "fault", "reason": error.reason, **said})
         return status_of(error)

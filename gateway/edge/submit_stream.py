@@ -4,23 +4,23 @@
   indexes; what is answered together shares a snapshot and the work of its proofs.
 * The next request is read only while few enough, by number and by bytes, are without an answer that
   their caller has taken: whoever does not read its answers is not read from either.
-* The refusal of one is its answer, is counted, and ends nothing. Where the incoming side fails, as
-  when the caller may no longer call, the stream ends with it.
+* The refusal of one is its answer, goes on record, and ends nothing. Where the incoming side fails,
+  as when the caller may no longer call, the stream ends with it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.errors import Fault, Refusal
 from gateway.core.identity import MemberId
 from gateway.edge.callers import Caller
-from gateway.edge.status import judged
+from gateway.edge.status import About, judged
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import STREAM_BYTES
 
@@ -34,7 +34,7 @@ _RPC: Final = "SubmitStream"
 _log: Final = logging.getLogger(__name__)
 
 Incoming = AsyncIterator[tuple[Caller, pb.SubmitStreamRequest]]
-Refused = Callable[[pb.SubmitStreamRequest, Refusal], None]
+Refused = Callable[[pb.SubmitStreamRequest, Refusal], Awaitable[About]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,11 @@ class _Decided:
     size: int
     index: int | None = None
     error: Exception | None = None
+    about: About = field(default_factory=About)
 
     def refused(self, error: Exception) -> pb.SubmitStreamResponse:
-        return pb.SubmitStreamResponse(tag=self.tag, refused=judged(_log, _RPC, error).details)
+        status = judged(_log, _RPC, error, self.about)
+        return pb.SubmitStreamResponse(tag=self.tag, refused=status.details)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ async def answered(
         submissions: The way into the ledger.
         sender: Whose stream it is.
         incoming: The requests, each with its caller as it stands then.
-        refused: Told of each request that is refused.
+        refused: Puts each request that is refused on record.
 
     Yields:
         The answers.
@@ -157,9 +159,8 @@ class _Stream:
         try:
             index = await self._submissions.admit(caller, request.envelope)
         except Exception as error:  # noqa: BLE001 - it is the answer
-            if isinstance(error, Refusal):
-                self._refused(request, error)
-            self._decided.put_nowait(_Decided(tag=tag, size=size, error=error))
+            about = await self._refused(request, error) if isinstance(error, Refusal) else About()
+            self._decided.put_nowait(_Decided(tag=tag, size=size, error=error, about=about))
         else:
             self._decided.put_nowait(_Decided(tag=tag, size=size, index=index))
 

@@ -10,6 +10,7 @@ import pytest
 
 from forewarn.exchange.v1 import audit_pb2
 from gateway.audit.journal import Journal, Pace
+from gateway.audit.refusals import Alone
 from gateway.core.audit import (
     MAX_DELIVERIES_OF_ONE,
     Act,
@@ -25,7 +26,9 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
 OTHER = SystemId.parse("spiffe://exchange.example/operator/harbor-bank/security")
 RELEASE = Event(happening=ContentReleased(entry_indexes=(3,)), rpc="GetEntry", system=DESK)
-PACE = Pace(shortest=0.01, longest=0.08, flood=5, retry=0.01)
+PACE = Pace(
+    shortest=0.01, longest=0.08, flood=5, retry=0.01, alone=Alone(per_second=0.001, burst=1)
+)
 
 
 class Recorder:
@@ -79,11 +82,13 @@ class World:
         self.salts += 1
         return self.salts.to_bytes(32, "big")
 
-    def refuse(self, times: int) -> None:
+    async def refuse(self, times: int) -> None:
+        """Have a caller without a name refused: counted, and waiting for nothing."""
         for _ in range(times):
-            self.journal.refused(
-                system=DESK, rpc="GetCase", reason=Reason.CASE_NOT_FOUND, digest=None
+            trace = await self.journal.refused(
+                system=None, rpc="GetCase", reason=Reason.SPIFFE_ID_MISSING, digest=None
             )
+            assert trace.index is None
 
     async def until(self, events: int) -> None:
         running = asyncio.create_task(self.journal.run())
@@ -139,7 +144,7 @@ async def test_an_event_that_is_taken_for_malformed_releases_nothing() -> None:
 async def test_what_is_noted_is_recorded_once_whatever_fails() -> None:
     world = World()
     world.journal.acted(AdminAct(act=Act.START))
-    world.refuse(3)
+    await world.refuse(3)
     world.recorder.fail_before = 1
     world.recorder.fail_after = 2
 
@@ -156,10 +161,10 @@ async def test_what_is_noted_is_recorded_once_whatever_fails() -> None:
 async def test_an_outage_loses_no_count() -> None:
     world = World()
     world.down = Fault(Reason.LEDGER_UNAVAILABLE, "away")
-    world.refuse(2)
+    await world.refuse(2)
     with pytest.raises(Fault):
         await world.journal.flush()
-    world.refuse(4)
+    await world.refuse(4)
     with pytest.raises(Fault):
         await world.journal.flush()
 
@@ -175,7 +180,7 @@ async def test_under_a_flood_the_pauses_grow() -> None:
     running = asyncio.create_task(world.journal.run())
     began = asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() - began < 0.5:
-        world.refuse(20)
+        await world.refuse(20)
         await asyncio.sleep(0.001)
     running.cancel()
     with suppress(asyncio.CancelledError):
@@ -209,7 +214,7 @@ async def test_times_never_run_backwards() -> None:
 @pytest.mark.asyncio
 async def test_what_waited_through_an_outage_is_not_dated_back() -> None:
     world = World()
-    world.refuse(1)
+    await world.refuse(1)
     world.recorder.fail_before = 1
     with pytest.raises(Fault):
         await world.journal.flush()

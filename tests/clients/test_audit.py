@@ -31,7 +31,7 @@ from forewarn_client.join import Exchange, JoinFile
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from tests.world.live import AURORA, CIVIL, Live, notice
 from tests.world.live import refused as refusal
-from tests.world.live_homes import did, home_of
+from tests.world.live_homes import did, forewarn, home_of
 
 ORIGIN = "exchange.example/audit"
 SIGNER = NoteSigner(name=ORIGIN, key=Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -269,6 +269,101 @@ def test_a_running_exchange_proves_how_its_audit_log_grew(live: Live, tmp_path: 
             pb.GetAuditConsistencyProofRequest(old_size=2, new_size=1)
         )
     assert refusal(error.value).reason == "FIELD_INVALID"
+
+
+def test_a_refusal_is_followed_to_its_record_and_its_proof_stands_alone(
+    live: Live, tmp_path: Path
+) -> None:
+    home, other = home_of(live, AURORA, tmp_path), home_of(live, CIVIL, tmp_path)
+    digest = "ab" * 32
+    ran = forewarn(home, "case", "show", digest, "--json")
+    told = json.loads(ran.err)["error"]
+    assert (ran.code, told["reason"]) == (3, "CASE_NOT_FOUND")
+    index = told["audit_index"]
+
+    (shown,) = did(home, "audit", "show", index)
+    assert (shown["index"], shown["reason"], shown["rpc"]) == (index, "CASE_NOT_FOUND", "GetCase")
+    assert (shown["count"], shown["digests"]) == (1, [digest])
+    # What is printed proves to anybody with the audit log's key that it is on record.
+    proof, key = shown["proof"], note.VerifierKey.parse(home.exchange.audit_log_key)
+    opened = note.open_checkpoint(proof["checkpoint"].encode(), [key], key.name)
+    leaf = commitment.entry_leaf_hash(bytes.fromhex(proof["body"]), bytes.fromhex(proof["salt"]))
+    path = tuple(map(bytes.fromhex, proof["inclusion_proof"]))
+    merkle.verify_inclusion(leaf, index, opened.size, path, opened.root)
+    assert audit_pb2.AuditEvent.FromString(bytes.fromhex(proof["body"])).rpc == "GetCase"
+
+    plain = forewarn(home, "case", "show", digest)
+    assert f"forewarn audit show {index + 1}" in plain.err
+    text = forewarn(home, "audit", "show", index + 1)
+    assert (text.code, "CASE_NOT_FOUND" in text.out, digest in text.out) == (0, True, True)
+    # Another member is told what it would be told of a place where nothing is.
+    answers = [forewarn(other, "audit", "show", place, "--json") for place in (index, 1 << 40)]
+    reasons = [json.loads(each.err)["error"] for each in answers]
+    assert [each.pop("audit_index") for each in reasons] == sorted(
+        json.loads(each.err)["error"]["audit_index"] for each in answers
+    )
+    assert reasons[0] == reasons[1]
+    assert reasons[0]["reason"] == "ENTRY_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("said", "index"),
+    [
+        ({"audit": "recorded", "audit_index": "12"}, 12),
+        ({"audit": "counted"}, None),
+        ({}, None),
+        ({"audit_index": "-1"}, None),
+        ({"audit_index": "1e3"}, None),
+        ({"audit_index": "٣"}, None),
+        ({"audit_index": "9" * 5000}, None),
+    ],
+)
+def test_an_index_is_believed_to_be_one_only_if_it_is_a_number(
+    said: dict[str, str], index: int | None
+) -> None:
+    assert RefusedError("no", Answer(reason="X", metadata=said)).audit_index == index
+
+
+@pytest.mark.asyncio
+async def test_another_event_than_the_one_asked_for_is_refused(tmp_path: Path) -> None:
+    home, (records, checkpoint) = a_home(tmp_path), TWO
+
+    class Session(Talk):
+        async def call(self, method: str, request: Any) -> Any:
+            assert (method, request.index) == ("GetAuditEvent", 0)
+            return pb.GetAuditEventResponse(record=records[1], checkpoint=checkpoint)
+
+    session: Any = Session(proof=())
+    with pytest.raises(VerificationError) as error:
+        await audit.event(session, home, 0)
+    assert error.value.reason == Flaw.ANSWER_MISMATCHED
+
+
+@pytest.mark.asyncio
+async def test_pages_without_events_are_read_on_and_not_for_ever(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+
+    class Pages(Talk):
+        """An exchange that shows nothing so many times, and then what there is."""
+
+        def __init__(self, empty: int, *, moving: bool) -> None:
+            super().__init__(proof=())
+            self.empty, self.moving, self.shown = empty, moving, 0
+
+        async def call(self, method: str, request: Any) -> Any:
+            self.shown += 1
+            empty = self.shown <= self.empty
+            return pb.ListAuditEventsResponse(
+                records=() if empty else TWO[0],
+                checkpoint=TWO[1],
+                cursor=str(self.shown if self.moving else 7),
+                more=empty,
+            )
+
+    assert await listed(Pages(30, moving=True), home) == [0, 1]
+    for endless in (Pages(3, moving=False), Pages(10_000, moving=True)):
+        with pytest.raises(VerificationError, match="says that there is more"):
+            await listed(endless, home)
 
 
 def exchange(audit_log_key: str) -> Exchange:

@@ -23,7 +23,7 @@ from forewarn_client.cli import outbox
 from forewarn_client.home import Home
 from tests.world.ledger_builder import Party, party
 from tests.world.live import REGISTRAR, REGISTRAR_KEYS, Live, statement, suspension
-from tests.world.live_homes import Ran, forewarn, home_of
+from tests.world.live_homes import Ran, did, forewarn, home_of
 
 RUN = "from forewarn_client.cli import main; main()"
 SOON = 60.0
@@ -169,6 +169,9 @@ def test_what_is_refused_is_told_and_stays_nowhere(reporter: Reporter, tmp_path:
     refused = told[f"{given}, line 2"]
     assert (refused["outcome"], refused["reason"]) == ("refused", "RECIPIENT_UNKNOWN")
     assert "header.recipients" in refused["violations"][0]["field"]
+    (record,) = did(reporter.home, "audit", "show", refused["audit_index"])
+    assert (record["reason"], record["rpc"]) == ("RECIPIENT_UNKNOWN", "SubmitStream")
+    assert record["digests"] == [refused["digest"]]
     assert summary(ran) == {"recorded": 2, "recorded_before": 0, "refused": 1, "waiting": 0}
     assert reporter.waiting == 0
     # Run again, it is tried anew, as a new statement.

@@ -21,6 +21,7 @@ from forewarn.exchange.v1 import audit_pb2, envelope_pb2, ledger_pb2
 from forewarn.exchange.v1 import audit_service_pb2 as audit
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.statement.v1 import header_pb2
+from gateway.audit.refusals import Alone
 from gateway.core.checkpoint import NoteVerifier, open_checkpoint
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.errors import Reason
@@ -327,7 +328,7 @@ def test_a_system_that_nobody_registered_is_shown_to_the_member_that_it_names(
     assert found[0].calls_refused.reason == Reason.SYSTEM_UNKNOWN
 
 
-def test_a_flood_of_refusals_costs_a_few_events_and_every_one_is_counted(exchange: Live) -> None:
+def test_a_flood_of_refusals_costs_some_events_and_every_one_is_counted(exchange: Live) -> None:
     calls, asked = 400, pb.GetCaseRequest(case_digest=NOT_THERE)
 
     def flood() -> None:
@@ -354,7 +355,8 @@ def test_a_flood_of_refusals_costs_a_few_events_and_every_one_is_counted(exchang
 
     found = eventually(counted)
     assert sum(each.calls_refused.count for each in found) == calls
-    assert len(found) <= 2 + seconds
+    alone = Alone()
+    assert len(found) <= alone.burst + (1 + alone.per_second) * (2 + seconds)
     assert all(len(each.calls_refused.digests) <= 16 for each in found)
 
 
@@ -455,6 +457,14 @@ def test_without_the_audit_log_nothing_above_green_leaves_and_all_else_goes_on(o
             desk.exchange.ListEntries(pb.ListEntriesRequest(filter=only), timeout=CALL_SECONDS)
         # What was recorded before can still be listed.
         assert events(own, CIVIL)
+        # A no waits for nothing, and says that it is counted only.
+        began = time.monotonic()
+        for _ in range(20):
+            with pytest.raises(grpc.RpcError) as error:
+                get(desk, green + 1_000_000)
+            answer = refused(error.value)
+            assert (answer.audit, answer.audit_index) == ("counted", None)
+        assert time.monotonic() - began < SOON
     assert own.stop() == 0
 
 

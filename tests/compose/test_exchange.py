@@ -167,6 +167,10 @@ def test_what_is_not_yours_and_what_is_not_there_answer_with_the_same_bytes(
     assert answers[0].reason == Reason.ENTRY_NOT_FOUND
     assert cases == [cases[0]] * len(cases)
     assert cases[0].reason == Reason.CASE_NOT_FOUND
+    # Each is on record, at a place of its own: that place alone differs.
+    places = [each.audit_index for each in (*answers, *cases)]
+    assert None not in places
+    assert len(set(places)) == len(places)
 
 
 def test_delivered_implies_entitled_on_every_way_out(exchange: Live) -> None:

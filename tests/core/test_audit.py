@@ -9,14 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.audit import (
-    MAX_CAUSES,
-    MAX_CAUSES_OF_ONE,
-    MAX_DIGESTS,
     MAX_INDEXES,
     CallsRefused,
     ContentReleased,
     DeliveryTally,
-    RefusalTally,
     deliveries,
     must_be_recorded,
     origin_of,
@@ -25,10 +21,12 @@ from gateway.core.audit import (
 from gateway.core.entry import EntrySummary
 from gateway.core.errors import Reason
 from gateway.core.identity import SystemId
+from gateway.core.refused import MAX_CAUSES, MAX_CAUSES_OF_ONE, MAX_DIGESTS, RefusalTally
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DESK = SystemId.parse("spiffe://exchange.example/agency/civil-ai/notice")
-REASONS = list(Reason)
+# An equivocation is counted by itself whatever the crowd.
+REASONS = [each for each in Reason if each is not Reason.EQUIVOCATION]
 
 
 def summary(sender: str, tlp: int, *, directory: bool = False) -> EntrySummary:
@@ -115,13 +113,13 @@ def test_every_refusal_is_counted_and_their_events_are_few(
         system = SystemId.parse(name)
         tally.add(system=system, rpc=rpc, reason=reason, digest=bytes(32), now=NOON)
 
-    events = tally.take()
+    events = list(tally.take().values())
 
     counted = [each.happening for each in events if isinstance(each.happening, CallsRefused)]
     assert sum(each.count for each in counted) == len(found)
     assert len(events) <= MAX_CAUSES + 1
     assert all(1 <= len(each.digests) <= MAX_DIGESTS for each in counted)
-    assert tally.take() == []
+    assert not tally.take()
 
 
 def test_one_system_with_many_causes_hides_no_other() -> None:
@@ -132,7 +130,7 @@ def test_one_system_with_many_causes_hides_no_other() -> None:
         tally.add(system=DESK, rpc=f"Rpc{number % 7}", reason=reason, digest=None, now=now)
     tally.add(system=other, rpc="Submit", reason=REASONS[0], digest=None, now=NOON)
 
-    *flood, last = tally.take()
+    *flood, last = tally.take().values()
 
     assert len(flood) == MAX_CAUSES_OF_ONE + 1
     assert (last.system, last.rpc) == (other, "Submit")
@@ -180,3 +178,20 @@ def test_deliveries_are_told_once_each_by_sender_and_ascending(
     for sender, indexes in added:
         wanted.setdefault(sender, set()).update(indexes)
     assert told == {sender: sorted(each) for sender, each in wanted.items() if each}
+
+
+def test_an_equivocation_is_never_lost_in_a_crowd() -> None:
+    tally = RefusalTally()
+    for number in range(400):
+        system = SystemId.parse(f"spiffe://exchange.example/agency/civil-ai/desk-{number}")
+        for rpc in ("Submit", "GetCase"):
+            tally.add(system=system, rpc=rpc, reason=REASONS[0], digest=None, now=NOON)
+    said = tally.add(
+        system=DESK, rpc="Submit", reason=Reason.EQUIVOCATION, digest=bytes(32), now=NOON
+    )
+
+    event = tally.take()[said]
+
+    assert (event.system, event.rpc) == (DESK, "Submit")
+    assert isinstance(event.happening, CallsRefused)
+    assert (event.happening.reason, event.happening.digests) == (Reason.EQUIVOCATION, (bytes(32),))

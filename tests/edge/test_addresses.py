@@ -1,36 +1,10 @@
-"""How often an address may ask."""
+"""Who a caller without a name is."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.edge.addresses import Addresses, site_of
-
-
-def asked(addresses: Addresses, site: str, now: float, times: int) -> int:
-    return sum(addresses.admit(site, now) for _ in range(times))
-
-
-def test_a_burst_and_then_a_rate() -> None:
-    addresses = Addresses(rate=2, burst=5)
-    assert asked(addresses, "a", 10.0, 9) == 5
-    assert asked(addresses, "a", 10.4, 9) == 0
-    assert asked(addresses, "a", 11.5, 9) == 3
-    assert asked(addresses, "a", 99.0, 9) == 5
-
-
-def test_each_address_has_its_own() -> None:
-    addresses = Addresses(rate=1, burst=1)
-    assert addresses.admit("a", 0.0)
-    assert addresses.admit("b", 0.0)
-    assert not addresses.admit("a", 0.0)
-
-
-def test_so_many_are_remembered_the_latest() -> None:
-    addresses = Addresses(rate=0.001, burst=1, remembered=2)
-    assert [addresses.admit(site, 0.0) for site in "abc"] == [True] * 3
-    assert [addresses.admit(site, 0.0) for site in "cb"] == [False] * 2
-    assert addresses.admit("a", 0.0)
+from gateway.edge.addresses import site_of, site_of_peer
 
 
 @pytest.mark.parametrize(
@@ -45,3 +19,18 @@ def test_so_many_are_remembered_the_latest() -> None:
 )
 def test_who_an_address_is(address: str, site: str) -> None:
     assert site_of(address) == site
+
+
+@pytest.mark.parametrize(
+    ("peer", "site"),
+    [
+        ("ipv4:192.0.2.7:51312", "192.0.2.7"),
+        ("ipv6:%5B2001:db8:1:2:3:4:5:6%5D:443", "2001:db8:1:2::/64"),
+        ("ipv6:[::ffff:192.0.2.7]:443", "192.0.2.7"),
+        ("ipv6:[fe80::1%25eth0]:443", "fe80::/64"),
+        ("unix:/run/a", "unix"),
+        ("", ""),
+    ],
+)
+def test_who_a_peer_of_grpc_is(peer: str, site: str) -> None:
+    assert site_of_peer(peer) == site

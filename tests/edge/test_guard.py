@@ -24,6 +24,7 @@ from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.envelope import digest
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId, MemberKind, SystemId
+from gateway.core.refused import OnRecord
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import VERIFIED_SIZE
 from gateway.edge.guard import Bounds, Guard
@@ -52,6 +53,7 @@ class Context:
         self.code: grpc.StatusCode | None = None
         self.reason = ""
         self.message = ""
+        self.said: dict[str, str] = {}
         self.done: list[Callable[[Any], None]] = []
         self.written: list[Any] = []
         self.reads = True
@@ -80,7 +82,7 @@ class Context:
         for detail in status_pb2.Status.FromString(raw).details:
             info = error_details_pb2.ErrorInfo()
             if detail.Unpack(info):
-                self.reason = info.reason
+                self.reason, self.said = info.reason, dict(info.metadata)
         raise Aborted
 
 
@@ -155,10 +157,11 @@ class Journal:
     def __init__(self) -> None:
         self.refusals: list[tuple[str, str, Reason, bytes | None]] = []
 
-    def refused(
+    async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
-    ) -> None:
+    ) -> OnRecord:
         self.refusals.append((str(system or ""), rpc, reason, digest))
+        return OnRecord(index=None if system is None else 40 + len(self.refusals))
 
 
 class World:
@@ -484,7 +487,7 @@ async def test_a_refused_call_counts_too_until_it_has_ended(certificate: bytes) 
 
 
 @pytest.mark.asyncio
-async def test_every_refusal_is_counted_with_what_is_known_of_it(certificate: bytes) -> None:
+async def test_every_refusal_is_put_on_record_with_what_is_known_of_it(certificate: bytes) -> None:
     desk, case = "spiffe://exchange.example/lab/aurora/desk", bytes(range(32))
     world = World()
     world.service.raises = Refusal(Reason.CASE_NOT_FOUND, "no such case")
@@ -494,10 +497,11 @@ async def test_every_refusal_is_counted_with_what_is_known_of_it(certificate: by
         ("Submit", pb.SubmitRequest(envelope=b"\xff").SerializeToString(), None),
         ("ListCases", b"", None),
     ]
-    for name, request, _ in refusals:
+    for number, (name, request, _) in enumerate(refusals, 41):
         context = Context(certificate)
         with pytest.raises(Aborted):
             await world.call(name, request, context)
+        assert context.said == {"audit": "recorded", "audit_index": str(number)}
         for done in context.done:
             done(context)
 
@@ -526,12 +530,16 @@ async def test_a_fault_is_nobodys_refusal_and_an_unknown_caller_has_no_name(
 ) -> None:
     world = World()
     world.service.raises = Fault(Reason.LEDGER_UNAVAILABLE, "later")
+    context = Context(certificate)
     with pytest.raises(Aborted):
-        await world.call("GetEntry", b"", Context(certificate))
+        await world.call("GetEntry", b"", context)
     assert world.journal.refusals == []
+    assert context.said == {}
 
+    context = Context(None)
     with pytest.raises(Aborted):
-        await world.call("GetEntry", b"", Context(None))
+        await world.call("GetEntry", b"", context)
+    assert context.said == {"audit": "counted"}
     assert world.journal.refusals == [("", "GetEntry", Reason.SPIFFE_ID_MISSING, None)]
 
 

@@ -7,6 +7,7 @@ import pytest
 from google.rpc import error_details_pb2, status_pb2
 
 from gateway.core.errors import Fault, Reason, Refusal, invalid
+from gateway.core.refused import COUNTED, OnRecord
 from gateway.edge.status import CODES, status_of, status_of_failure
 
 
@@ -49,6 +50,21 @@ def test_a_state_that_stands_against_it_is_a_failed_precondition() -> None:
 def test_what_may_be_tried_again_says_when() -> None:
     assert "RetryInfo" in details(status_of(Fault(Reason.LEDGER_UNAVAILABLE, "wait")).details)
     assert "RetryInfo" not in details(status_of(Fault(Reason.LEDGER_NOT_PROVEN, "mend")).details)
+
+
+def test_a_refusal_says_where_it_is_on_record() -> None:
+    refusal = Refusal(Reason.ENTRY_NOT_FOUND, "there is none")
+    for on_record, said in (
+        (None, {}),
+        (COUNTED, {"audit": "counted"}),
+        (OnRecord(index=12), {"audit": "recorded", "audit_index": "12"}),
+    ):
+        info = error_details_pb2.ErrorInfo.FromString(
+            details(status_of(refusal, on_record).details)["ErrorInfo"]
+        )
+        assert dict(info.metadata) == said
+    # What does not exist and what is another's: not a byte of difference, whatever the order.
+    assert len({status_of(refusal, OnRecord(index=12)).details for _ in range(50)}) == 1
 
 
 def test_any_other_failure_says_nothing_of_itself() -> None:

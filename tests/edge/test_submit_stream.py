@@ -13,7 +13,9 @@ from google.rpc import error_details_pb2, status_pb2
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.identity import MemberId
+from gateway.core.refused import OnRecord
 from gateway.edge import submit_stream
+from gateway.edge.status import About
 from gateway.edge.submit_stream import answered
 
 BANK = MemberId("harbor-bank")
@@ -71,8 +73,11 @@ class Requests:
 def stream(
     submissions: Submissions, requests: Requests
 ) -> AsyncGenerator[pb.SubmitStreamResponse, None]:
+    async def refused(_request: pb.SubmitStreamRequest, _refusal: Refusal) -> About:
+        return About(on_record=OnRecord(index=7))
+
     typed: Any = submissions
-    return answered(typed, BANK, aiter(requests), lambda _request, _refusal: None)
+    return answered(typed, BANK, aiter(requests), refused)
 
 
 async def collect(submissions: Submissions, requests: Requests) -> list[pb.SubmitStreamResponse]:
@@ -80,12 +85,14 @@ async def collect(submissions: Submissions, requests: Requests) -> list[pb.Submi
         return [answer async for answer in stream(submissions, requests)]
 
 
-def reason(answer: pb.SubmitStreamResponse) -> str:
+def told(answer: pb.SubmitStreamResponse) -> error_details_pb2.ErrorInfo:
     info = error_details_pb2.ErrorInfo()
-    for detail in status_pb2.Status.FromString(answer.refused).details:
-        if detail.Unpack(info):
-            return str(info.reason)
-    return ""
+    any(each.Unpack(info) for each in status_pb2.Status.FromString(answer.refused).details)
+    return info
+
+
+def reason(answer: pb.SubmitStreamResponse) -> str:
+    return str(told(answer).reason)
 
 
 @pytest.mark.asyncio
@@ -122,6 +129,8 @@ async def test_the_refusal_of_one_is_its_answer_and_ends_nothing() -> None:
         4: "recorded",
     }
     assert not any(b"secret" in answer.refused for answer in answers)
+    places = {answer.tag: told(answer).metadata.get("audit_index") for answer in answers}
+    assert places == {0: None, 1: "7", 2: None, 3: None, 4: None}
 
 
 @pytest.mark.asyncio

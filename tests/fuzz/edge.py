@@ -28,10 +28,11 @@ from forewarn.exchange.v1 import (
     exchange_service_pb2,
     log_service_pb2,
 )
-from gateway.core.audit import DeliveryTally, Event, RefusalTally
+from gateway.core.audit import DeliveryTally, Event
 from gateway.core.checkpoint import Checkpoint, Note, NoteSigner
 from gateway.core.errors import Reason
 from gateway.core.identity import SystemId
+from gateway.core.refused import COUNTED, OnRecord, RefusalTally
 from gateway.delivery.streams import Streams
 from gateway.delivery.wakeups import Wakeups
 from gateway.edge.callers import Callers
@@ -299,13 +300,14 @@ class _Journal:
         for event in tally.take()[0]:
             encode(event, _ANY_TIME)
 
-    def refused(
+    async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None
-    ) -> None:
+    ) -> OnRecord:
         tally = RefusalTally()
         tally.add(system=system, rpc=rpc, reason=reason, digest=digest, now=_ANY_TIME)
-        for event in tally.take():
+        for event in tally.take().values():
             encode(event, _ANY_TIME)
+        return COUNTED
 
 
 def _named(handler: grpc.GenericRpcHandler, service: str, method: str) -> Any:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """What an error answer said."""
+    """What an error answer said; two are equal that differ in their place in the audit log only."""
 
     code: grpc.StatusCode
     message: str
@@ -87,6 +87,8 @@ class Refused:
     fields: tuple[str, ...]
     retry: bool
     raw: bytes
+    audit: str = ""
+    audit_index: int | None = field(default=None, compare=False)
 
 
 class Desk:
@@ -229,7 +231,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def refused(error: grpc.RpcError) -> Refused:
     """Read an error answer."""
     call: Any = error
-    status = rpc_status.from_call(call)
+    return refused_status(rpc_status.from_call(call), call.code(), call.details())
+
+
+def refused_status(status: Any, code: grpc.StatusCode, message: str) -> Refused:
+    """Read an error answer from its details."""
     found: dict[type[Message], Any] = {}
     for detail in status.details if status is not None else ():
         for kind in (
@@ -241,14 +247,22 @@ def refused(error: grpc.RpcError) -> Refused:
             if detail.Unpack(message):
                 found[kind] = message
     info = found.get(error_details_pb2.ErrorInfo)
+    said = dict(info.metadata) if info is not None else {}
+    index = said.pop("audit_index", None)
+    if info is not None and index is not None:
+        del info.metadata["audit_index"]
+        assert status.details[0].Is(info.DESCRIPTOR)
+        status.details[0].Pack(info)
     fields = found.get(error_details_pb2.BadRequest)
     return Refused(
-        code=call.code(),
-        message=call.details(),
+        code=code,
+        message=message,
         reason=info.reason if info is not None else "",
         fields=tuple(each.field for each in fields.field_violations) if fields else (),
         retry=error_details_pb2.RetryInfo in found,
         raw=status.SerializeToString(deterministic=True) if status is not None else b"",
+        audit=said.get("audit", ""),
+        audit_index=int(index) if index is not None else None,
     )
 
 

@@ -168,6 +168,7 @@ class Member:
     cases = arrives(asynchronous.Member.cases)
     audit_events = arrives(asynchronous.Member.audit_events)
 
+    audit_event = waits(asynchronous.Member.audit_event)
     evidence = waits(asynchronous.Member.evidence)
 
     submit = waits(asynchronous.Member.submit)

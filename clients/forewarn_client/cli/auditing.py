@@ -9,10 +9,11 @@ from typing import Any, Final
 import click
 
 from forewarn_client import times
-from forewarn_client.audit import AuditEvent
+from forewarn_client.audit import AuditEvent, AuditRecord
 from forewarn_client.cli import connecting, output, tables
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.home import Home
+from forewarn_client.terminal import safe
 
 _COLUMNS: Final = ("Index", "Time", "What", "Call", "System", "About")
 _WHAT: Final = {
@@ -85,6 +86,35 @@ def list_(since: datetime | None, entry: int | None) -> None:
     tables.show_table(_COLUMNS, rows, "The audit log holds nothing about you yet.")
 
 
+@command(
+    name="show",
+    examples=("forewarn audit show 42", "forewarn audit show 42 --json > refusal.json"),
+)
+@click.argument("index", type=click.IntRange(0))
+def show(index: int) -> None:
+    """Show what the audit log holds at INDEX, verified: the record of a refusal, for one.
+
+    A refusal names its index. With --json the event comes with its bytes, opening, proof and signed
+    checkpoint: they prove to anybody with the audit log's key that it is on record.
+    """
+    opened = asyncio.run(_show(connecting.load_home(), index))
+    shown = view(opened.event)
+    if output.wants_json():
+        proof = {
+            "body": opened.body.hex(),
+            "salt": opened.salt.hex(),
+            "inclusion_proof": [each.hex() for each in opened.proof],
+            "checkpoint": opened.checkpoint.decode(),
+        }
+        output.emit({**shown, "proof": proof})
+        return
+    output.say(f"Event {index} of the audit log, its proof verified:")
+    for name, value in shown.items():
+        if name != "index":
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            output.say(f"  {name.replace('_', ' ')}: {safe(text)}")
+
+
 def view(event: AuditEvent) -> dict[str, Any]:
     """Give an event as a plain value; what does not apply to its kind is left out."""
     stated: dict[str, Any] = {
@@ -114,6 +144,11 @@ async def _list(home: Home, since: datetime | None) -> list[AuditEvent]:
         return [event async for event in events]
 
 
+async def _show(home: Home, index: int) -> AuditRecord:
+    async with connecting.member(home) as connected:
+        return await connected.audit_event(index)
+
+
 def _about(event: AuditEvent) -> str:
     if event.entry_indexes:
         return f"{event.concerned}: {_ranges(event.entry_indexes)}"
@@ -135,3 +170,4 @@ def _ranges(indexes: Sequence[int]) -> str:
 
 
 audit.add_command(list_)
+audit.add_command(show)

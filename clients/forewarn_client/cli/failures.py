@@ -58,12 +58,14 @@ class Told:
         reason: Why, stable, UPPER_SNAKE.
         detail: A sentence or two: what is wrong and what to do next.
         violations: Fields at fault, each with what is wrong with it.
+        audit_index: Where a refusal is on record in the audit log; None where that is not known.
     """
 
     code: int
     reason: str
     detail: str
     violations: tuple[tuple[str, str], ...] = ()
+    audit_index: int | None = None
 
 
 def report(error: ForewarnError, about: str = "") -> int:
@@ -77,7 +79,9 @@ def report(error: ForewarnError, about: str = "") -> int:
         The exit code.
     """
     told = tell(error)
-    output.error(told.reason, told.detail, told.violations, about)
+    output.error(
+        told.reason, told.detail, told.violations, about=about, audit_index=told.audit_index
+    )
     return told.code
 
 
@@ -98,7 +102,13 @@ def tell(error: ForewarnError) -> Told:
         case RefusedError():
             violations = tuple((item.field, item.description) for item in error.violations)
             detail = f"The exchange refused: {error.detail}"
-            return Told(code=REFUSED, reason=error.reason, detail=detail, violations=violations)
+            return Told(
+                code=REFUSED,
+                reason=error.reason,
+                detail=detail,
+                violations=violations,
+                audit_index=error.audit_index,
+            )
         case UnavailableError():
             return Told(code=UNAVAILABLE, reason=error.reason, detail=error.detail)
         case HistoryError():

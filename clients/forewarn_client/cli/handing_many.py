@@ -121,7 +121,13 @@ class _Run:
         told = failures.tell(error)
         self._code = max(self._code, told.code)
         fields = [{"field": field, "description": text} for field, text in told.violations]
-        why = {"reason": told.reason, "detail": told.detail, "violations": fields}
+        why: dict[str, Any] = {
+            "reason": told.reason,
+            "detail": told.detail,
+            "violations": fields,
+        }
+        if told.audit_index is not None:
+            why["audit_index"] = told.audit_index
         output.emit({"outcome": what, **_names(item), **why})
 
     def _show_before(self, item: Item) -> None:

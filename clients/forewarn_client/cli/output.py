@@ -3,7 +3,7 @@
 * With `--json` standard output holds objects only, one a line, ASCII, flushed line by line.
 * What came from others is made safe before it reaches a terminal (`terminal.safe`).
 * Errors go to standard error: a sentence or two with what to do next, or an object
-  `{"error": {"reason", "detail", "violations"}}`.
+  `{"error": {"reason", "detail", "violations"}}`, with `audit_index` where a refusal has one.
 """
 
 import sys
@@ -52,7 +52,12 @@ def answer(value: Mapping[str, Any], text: str) -> None:
 
 
 def error(
-    reason: str, detail: str, violations: Sequence[tuple[str, str]] = (), about: str = ""
+    reason: str,
+    detail: str,
+    violations: Sequence[tuple[str, str]] = (),
+    *,
+    about: str = "",
+    audit_index: int | None = None,
 ) -> None:
     """Write an error.
 
@@ -61,15 +66,20 @@ def error(
         detail: A sentence or two: what is wrong and what to do next.
         violations: Fields at fault, each with what is wrong with it.
         about: What it is about, as the name of a file; empty for the command itself.
+        audit_index: Where the refusal is on record in the audit log; None for no such place.
     """
     if wants_json():
         fields = [{"field": field, "description": what} for field, what in violations]
         problem: dict[str, Any] = {"reason": reason, "detail": detail, "violations": fields}
         if about:
             problem["about"] = about
+        if audit_index is not None:
+            problem["audit_index"] = audit_index
         click.echo(json_line({"error": problem}), err=True)
         return
     prefix = f"{safe(about)}: " if about else ""
     click.echo(f"forewarn: {prefix}{safe_lines(detail)} [{safe(reason)}]", err=True)
     for field, what in violations:
         click.echo(f"  {safe_lines(field or '(whole)')}: {safe_lines(what)}", err=True)
+    if audit_index is not None:
+        click.echo(f"  On record in the audit log: `forewarn audit show {audit_index}`", err=True)

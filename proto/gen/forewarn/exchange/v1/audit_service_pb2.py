@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(forewarn/exchange/v1/audit_service.proto\x12\x14\x66orewarn.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"k\n\x16ListAuditEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x17ListAuditEventsResponse\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.forewarn.exchange.v1.AuditRecord\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0c\n\x04more\x18\x04 \x01(\x08\"E\n\x1fGetAuditConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"=\n GetAuditConsistencyProofResponse\x12\x19\n\x11\x63onsistency_proof\x18\x01 \x03(\x0c\"R\n\x0b\x41uditRecord\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x17\n\x0finclusion_proof\x18\x04 \x03(\x0c\x32\x8a\x02\n\x0c\x41uditService\x12n\n\x0fListAuditEvents\x12,.forewarn.exchange.v1.ListAuditEventsRequest\x1a-.forewarn.exchange.v1.ListAuditEventsResponse\x12\x89\x01\n\x18GetAuditConsistencyProof\x12\x35.forewarn.exchange.v1.GetAuditConsistencyProofRequest\x1a\x36.forewarn.exchange.v1.GetAuditConsistencyProofResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(forewarn/exchange/v1/audit_service.proto\x12\x14\x66orewarn.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"k\n\x16ListAuditEventsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x17ListAuditEventsResponse\x12\x32\n\x07records\x18\x01 \x03(\x0b\x32!.forewarn.exchange.v1.AuditRecord\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12\x0c\n\x04more\x18\x04 \x01(\x08\"%\n\x14GetAuditEventRequest\x12\r\n\x05index\x18\x01 \x01(\x04\"^\n\x15GetAuditEventResponse\x12\x31\n\x06record\x18\x01 \x01(\x0b\x32!.forewarn.exchange.v1.AuditRecord\x12\x12\n\ncheckpoint\x18\x02 \x01(\x0c\"E\n\x1fGetAuditConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"=\n GetAuditConsistencyProofResponse\x12\x19\n\x11\x63onsistency_proof\x18\x01 \x03(\x0c\"R\n\x0b\x41uditRecord\x12\r\n\x05\x65vent\x18\x01 \x01(\x0c\x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x17\n\x0finclusion_proof\x18\x04 \x03(\x0c\x32\xf4\x02\n\x0c\x41uditService\x12n\n\x0fListAuditEvents\x12,.forewarn.exchange.v1.ListAuditEventsRequest\x1a-.forewarn.exchange.v1.ListAuditEventsResponse\x12h\n\rGetAuditEvent\x12*.forewarn.exchange.v1.GetAuditEventRequest\x1a+.forewarn.exchange.v1.GetAuditEventResponse\x12\x89\x01\n\x18GetAuditConsistencyProof\x12\x35.forewarn.exchange.v1.GetAuditConsistencyProofRequest\x1a\x36.forewarn.exchange.v1.GetAuditConsistencyProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,12 +36,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUDITEVENTSREQUEST']._serialized_end=206
   _globals['_LISTAUDITEVENTSRESPONSE']._serialized_start=208
   _globals['_LISTAUDITEVENTSRESPONSE']._serialized_end=335
-  _globals['_GETAUDITCONSISTENCYPROOFREQUEST']._serialized_start=337
-  _globals['_GETAUDITCONSISTENCYPROOFREQUEST']._serialized_end=406
-  _globals['_GETAUDITCONSISTENCYPROOFRESPONSE']._serialized_start=408
-  _globals['_GETAUDITCONSISTENCYPROOFRESPONSE']._serialized_end=469
-  _globals['_AUDITRECORD']._serialized_start=471
-  _globals['_AUDITRECORD']._serialized_end=553
-  _globals['_AUDITSERVICE']._serialized_start=556
-  _globals['_AUDITSERVICE']._serialized_end=822
+  _globals['_GETAUDITEVENTREQUEST']._serialized_start=337
+  _globals['_GETAUDITEVENTREQUEST']._serialized_end=374
+  _globals['_GETAUDITEVENTRESPONSE']._serialized_start=376
+  _globals['_GETAUDITEVENTRESPONSE']._serialized_end=470
+  _globals['_GETAUDITCONSISTENCYPROOFREQUEST']._serialized_start=472
+  _globals['_GETAUDITCONSISTENCYPROOFREQUEST']._serialized_end=541
+  _globals['_GETAUDITCONSISTENCYPROOFRESPONSE']._serialized_start=543
+  _globals['_GETAUDITCONSISTENCYPROOFRESPONSE']._serialized_end=604
+  _globals['_AUDITRECORD']._serialized_start=606
+  _globals['_AUDITRECORD']._serialized_end=688
+  _globals['_AUDITSERVICE']._serialized_start=691
+  _globals['_AUDITSERVICE']._serialized_end=1063
 # @@protoc_insertion_point(module_scope)

@@ -31,6 +31,20 @@ class ListAuditEventsResponse(_message.Message):
     more: bool
     def __init__(self, records: _Optional[_Iterable[_Union[AuditRecord, _Mapping]]] = ..., checkpoint: _Optional[bytes] = ..., cursor: _Optional[str] = ..., more: _Optional[bool] = ...) -> None: ...
 
+class GetAuditEventRequest(_message.Message):
+    __slots__ = ("index",)
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    def __init__(self, index: _Optional[int] = ...) -> None: ...
+
+class GetAuditEventResponse(_message.Message):
+    __slots__ = ("record", "checkpoint")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    record: AuditRecord
+    checkpoint: bytes
+    def __init__(self, record: _Optional[_Union[AuditRecord, _Mapping]] = ..., checkpoint: _Optional[bytes] = ...) -> None: ...
+
 class GetAuditConsistencyProofRequest(_message.Message):
     __slots__ = ("old_size", "new_size")
     OLD_SIZE_FIELD_NUMBER: _ClassVar[int]

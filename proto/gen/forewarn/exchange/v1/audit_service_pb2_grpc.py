@@ -40,6 +40,11 @@ class AuditServiceStub:
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
                 response_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
                 _registered_method=True)
+        self.GetAuditEvent = channel.unary_unary(
+                '/forewarn.exchange.v1.AuditService/GetAuditEvent',
+                request_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventRequest.SerializeToString,
+                response_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventResponse.FromString,
+                _registered_method=True)
         self.GetAuditConsistencyProof = channel.unary_unary(
                 '/forewarn.exchange.v1.AuditService/GetAuditConsistencyProof',
                 request_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditConsistencyProofRequest.SerializeToString,
@@ -59,6 +64,14 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetAuditEvent(self, request, context):
+        """Gives one event that concerns the caller's member: that of a refusal, by the index that its
+        answer carried as `audit_index`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAuditConsistencyProof(self, request, context):
         """Proves that the audit log's tree of one checkpoint is the beginning of that of a later one.
         """
@@ -73,6 +86,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListAuditEvents,
                     request_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.FromString,
                     response_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.SerializeToString,
+            ),
+            'GetAuditEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAuditEvent,
+                    request_deserializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventRequest.FromString,
+                    response_serializer=forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventResponse.SerializeToString,
             ),
             'GetAuditConsistencyProof': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAuditConsistencyProof,
@@ -108,6 +126,33 @@ class AuditService:
             '/forewarn.exchange.v1.AuditService/ListAuditEvents',
             forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsRequest.SerializeToString,
             forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.ListAuditEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAuditEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/forewarn.exchange.v1.AuditService/GetAuditEvent',
+            forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventRequest.SerializeToString,
+            forewarn_dot_exchange_dot_v1_dot_audit__service__pb2.GetAuditEventResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,10 @@ class AuditServiceStub:
     """Lists the events that concern the caller's member, in the order of the audit log: those of its
     own systems, and those about statements that it sent.
     """
+    GetAuditEvent: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAuditEventRequest, _audit_service_pb2.GetAuditEventResponse]
+    """Gives one event that concerns the caller's member: that of a refusal, by the index that its
+    answer carried as `audit_index`.
+    """
     GetAuditConsistencyProof: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.GetAuditConsistencyProofRequest, _audit_service_pb2.GetAuditConsistencyProofResponse]
     """Proves that the audit log's tree of one checkpoint is the beginning of that of a later one."""
 
@@ -34,6 +38,16 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_audit_service_pb2.ListAuditEventsResponse]:
         """Lists the events that concern the caller's member, in the order of the audit log: those of its
         own systems, and those about statements that it sent.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAuditEvent(
+        self,
+        request: _audit_service_pb2.GetAuditEventRequest,
+        context: _aio.ServicerContext[_audit_service_pb2.GetAuditEventRequest, _abc.Awaitable[_audit_service_pb2.GetAuditEventResponse]],
+    ) -> _abc.Awaitable[_audit_service_pb2.GetAuditEventResponse]:
+        """Gives one event that concerns the caller's member: that of a refusal, by the index that its
+        answer carried as `audit_index`.
         """
 
     @_abc_1.abstractmethod
