@@ -2,7 +2,8 @@
 
 * It holds what it is given: one member's folder, or a certificate and key, or nothing at all.
 * It prints what came back, whole, one object a line: an answer, or code, text, reason and every
-  byte of the details, so that two refusals can be compared.
+  byte of the details, so that two refusals can be compared. Their places in the audit log, which
+  differ, stand by themselves.
 
 It judges nothing. Run it as a file: `python attack.py ...`.
 """
@@ -29,6 +30,7 @@ from forewarn_client import dsse
 from forewarn_client.home import Home
 
 SECONDS = 20.0
+_DETAILS = "grpc-status-details-bin"
 _ACTS = ("sign", "submit", "change", "fetch", "compare", "size", "call")
 
 
@@ -46,15 +48,22 @@ def refusal(error: Any) -> dict[str, Any]:
         key: value if isinstance(value, str) else value.hex()
         for key, value in error.trailing_metadata() or ()
     }
-    reason = ""
-    for detail in status_pb2.Status.FromString(
-        bytes.fromhex(trailing.get("grpc-status-details-bin", ""))
-    ).details:
+    reason, place = "", ""
+    status = status_pb2.Status.FromString(bytes.fromhex(trailing.get(_DETAILS, "")))
+    for detail in status.details:
         info = error_details_pb2.ErrorInfo()
         if detail.Unpack(info):
-            reason = info.reason
-    code = error.code().name
-    return {"code": code, "text": error.details(), "reason": reason, "trailing": trailing}
+            reason, place = info.reason, info.metadata.pop("audit_index", "")
+            detail.value = info.SerializeToString(deterministic=True)
+    if status.details:
+        trailing[_DETAILS] = status.SerializeToString(deterministic=True).hex()
+    return {
+        "code": error.code().name,
+        "text": error.details(),
+        "reason": reason,
+        "trailing": trailing,
+        "on_record": place,
+    }
 
 
 def channel(address: str, ca: bytes, key: bytes | None, chain: bytes | None) -> Any:

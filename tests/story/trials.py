@@ -99,11 +99,15 @@ def curiosity(stage: Stage) -> None:
         ("case", f"case:{offer['case']}", f"case:{secrets.token_hex(32)}"),
     ):
         answers = bank.attack("fetch", own, nothing).require().objects
+        places = [each.pop("on_record", "") for each in answers]
         story.claim(
             f"another's {what}: code, text and details are those of what does not exist"
-            f" ({answers[0].get('reason')})",
-            answers[0] == answers[1] and answers[0].get("code") == "NOT_FOUND",
-            answers,
+            f" ({answers[0].get('reason')}); each is on record at a place of its own",
+            answers[0] == answers[1]
+            and answers[0].get("code") == "NOT_FOUND"
+            and "" not in places
+            and len({*places}) == len(places),
+            (answers, places),
         )
 
 
