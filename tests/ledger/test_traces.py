@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,63 +13,16 @@ from hypothesis import strategies as st
 
 from forewarn.exchange.v1 import audit_pb2, inbox_pb2
 from gateway.core.audit import ContentReleased, Event
-from gateway.core.fold import Entry
 from gateway.core.identity import SystemId
 from gateway.ledger import store as storing
-from gateway.ledger.reader import StoreReader
-from gateway.ledger.snapshot import Snapshot
-from gateway.ledger.store import Store
-from gateway.ports.blocks import StreamMessage
-from gateway.wire.audit import encode, summarize
-from gateway.wire.blocks import encode_block, encode_entry
+from gateway.wire.audit import encode
+from tests.world.audit_log import AuditLog
 
-ORIGIN = "exchange.example/audit"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SIZES = 24
 
 Said = tuple[str, int, int, bool]
 """A sender, from and to which size its recipient confirmed, and whether that is signed."""
-
-
-class AuditLog:
-    """An audit log without a stream."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "audit.db"
-        Store.create(self.path, ORIGIN)
-        self.store = Store.open(self.path, ORIGIN, summarize=summarize)
-        self._reader = StoreReader(self.path, ORIGIN)
-        self._folded = 0
-
-    def close(self) -> None:
-        self._reader.close()
-        self.store.close()
-
-    def fold(self, *bodies: bytes) -> None:
-        """Fold events, all of them in one block."""
-        entries = [
-            Entry(
-                body=body,
-                salt=(self._folded << 8 | at).to_bytes(32, "big"),
-                judged_at=0,
-                reads=(),
-                writes=(),
-            )
-            for at, body in enumerate(bodies)
-        ]
-        self._folded += 1
-        message = encode_block([encode_entry(e) for e in entries], node="", sealed_time=NOON)
-        self.store.fold(StreamMessage(sequence=self._folded, message=message))
-
-    def table(self, name: str) -> list[tuple[Any, ...]]:
-        """Give every row of a table."""
-        found = self.store._connection.execute(f"SELECT * FROM {name}")  # noqa: S608 - ours
-        return found.fetchall()
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        with self._reader.snapshot() as snapshot:
-            yield snapshot
 
 
 @pytest.fixture
