@@ -9,9 +9,9 @@
 * A refusal is recorded before its answer leaves, within bounds, or counted (see `refusals`): it
   never fails, and where the audit log does not work it holds up nothing.
 * Everything else is noted and recorded soon: what is counted waits for a second, under a flood for
-  up to 16, and administrative acts wait with it, and so does what was delivered at or below
-  TLP:GREEN. None of it holds up an answer. What a crash or a
-  long outage finds still in memory is lost; under an outage the counts go on.
+  up to 16. Administrative acts wait with it, and so does what was delivered at or below TLP:GREEN
+  (see `deliveries`). None of it holds up an answer. What a crash or a long outage finds still in
+  memory is lost; under an outage the counts go on.
 
 It decides nothing about who may read an event, and makes none of its own.
 """
@@ -26,13 +26,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from gateway.audit.deliveries import Deliveries
 from gateway.audit.refusals import Alone, Refusals
 from gateway.audit.scribe import Noted, Scribe
-from gateway.core.audit import AdminAct, DeliveryTally, Event
+from gateway.core.audit import AdminAct, Event
 from gateway.core.errors import Fault, Reason
 from gateway.core.identity import SystemId
 from gateway.core.refused import OnRecord
-from gateway.ports.reading import Recorder
+from gateway.ports.reading import LedgerReader, Recorder
 
 _log: Final = logging.getLogger(__name__)
 
@@ -65,13 +66,14 @@ class Pace:
 class Journal:
     """Writes the audit log."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it writes with, and what it asks
         self,
         *,
         recorder: Recorder,
         check: Callable[[], None],
         now: Callable[[], datetime],
         salt: Callable[[], bytes],
+        reader: LedgerReader,
         last: datetime | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -82,13 +84,14 @@ class Journal:
             check: Raises the Fault for which it cannot be written at present.
             now: The clock, UTC.
             salt: Gives 32 fresh random bytes at each call.
+            reader: The audit log, which tells what was delivered before.
             last: Time of the newest event in the audit log; None for none.
             pace: How often what was noted is recorded.
         """
         self._scribe = Scribe(recorder=recorder, check=check, now=now, salt=salt, last=last)
         self._pace = pace or Pace()
         self._failing = False
-        self._deliveries = DeliveryTally()
+        self._deliveries = Deliveries(reader)
         self._notes: deque[Event] = deque(maxlen=self._pace.notes)
         # Apart, so that no member's calls can push one out.
         self._acts: deque[Event] = deque(maxlen=_MOST_ACTS)
@@ -199,13 +202,7 @@ class Journal:
         async with self._flushing:
             if not self._unsent:
                 self._stirred.clear()
-                delivered, lost = self._deliveries.take()
-                if lost:
-                    _log.warning(
-                        "%d deliveries at or below TLP:GREEN were too many to be noted",
-                        lost,
-                        extra={"event": "audit_deliveries_lost"},
-                    )
+                delivered = await self._deliveries.take()
                 noted = [self._scribe.note(event) for event in (*self._acts, *self._notes)]
                 self._acts.clear()
                 self._notes.clear()

@@ -157,6 +157,7 @@ def build(  # noqa: PLR0913 - what a worker is made of
         check=Writable(log=audit_log).check,
         now=now,
         salt=salt,
+        reader=audit_log.reader,
         last=last,
         pace=limits.audit_pace,
     )

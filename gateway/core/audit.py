@@ -220,8 +220,33 @@ def deliveries(
     return by_sender
 
 
-_Way = tuple[SystemId, str, str]
-"""To which system, by which call, and by which sender."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Entries of one sender that left for one system.
+
+    Attributes:
+        system: The system.
+        rpc: Its call.
+        sender: Id of the member that sent them.
+        indexes: Their indexes in the ledger, ascending.
+    """
+
+    system: SystemId
+    rpc: str
+    sender: str
+    indexes: tuple[int, ...]
+
+    def events(self) -> list[Event]:
+        """Make the events that tell of it; none where there are no entries."""
+        return [
+            Event(
+                happening=ContentReleased(entry_indexes=self.indexes[start : start + MAX_INDEXES]),
+                rpc=self.rpc,
+                system=self.system,
+                concerned=self.sender,
+            )
+            for start in range(0, len(self.indexes), MAX_INDEXES)
+        ]
 
 
 class DeliveryTally:
@@ -229,7 +254,7 @@ class DeliveryTally:
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self._indexes: dict[_Way, list[int]] = {}
+        self._indexes: dict[tuple[SystemId, str, str], list[int]] = {}
         self._of: dict[SystemId, int] = {}
         self._waiting = 0
         self._lost = 0
@@ -252,26 +277,15 @@ class DeliveryTally:
             self._waiting += len(taken)
             self._indexes.setdefault((system, rpc, sender), []).extend(taken)
 
-    def take(self) -> tuple[list[Event], int]:
+    def take(self) -> tuple[list[Delivery], int]:
         """Give what was gathered, in the order in which it began, and begin anew.
 
         Returns:
-            The events, and how many entries were lost.
+            What was delivered, and how many entries were lost.
         """
         gathered, lost = self._indexes, self._lost
         self._indexes, self._of, self._waiting, self._lost = {}, {}, 0, 0
-        events = []
-        for (system, rpc, sender), indexes in gathered.items():
-            ascending = sorted(set(indexes))
-            events += [
-                Event(
-                    happening=ContentReleased(
-                        entry_indexes=tuple(ascending[start : start + MAX_INDEXES])
-                    ),
-                    rpc=rpc,
-                    system=system,
-                    concerned=sender,
-                )
-                for start in range(0, len(ascending), MAX_INDEXES)
-            ]
-        return events, lost
+        return [
+            Delivery(system=system, rpc=rpc, sender=sender, indexes=tuple(sorted(set(indexes))))
+            for (system, rpc, sender), indexes in gathered.items()
+        ], lost

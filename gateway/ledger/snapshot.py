@@ -221,6 +221,15 @@ class Snapshot:
         )
         return None if row is None else int(row[0])
 
+    def not_released(self, member: str, indexes: Sequence[int]) -> list[int]:
+        """Pick those of some entries of which no release to a member is told."""
+        rows = self._rows(
+            "SELECT value FROM json_each(?) WHERE NOT EXISTS"
+            " (SELECT 1 FROM released WHERE member = ? AND entry_idx = value) ORDER BY key",
+            *(json.dumps(list(indexes)), member),
+        )
+        return [int(index) for (index,) in rows]
+
     def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
         """Find the first event by which a member confirmed to have an entry, signed if any is."""
         for signed in (1, 0):

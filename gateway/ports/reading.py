@@ -232,6 +232,17 @@ class LedgerSnapshot(Protocol):
             Index of the event in the audit log.
         """
 
+    def not_released(self, member: str, indexes: Sequence[int]) -> list[int]:
+        """Pick, of some entries, those of which an audit log tells no release to a member.
+
+        Args:
+            member: The member's id.
+            indexes: Indexes of the entries in the ledger.
+
+        Returns:
+            Some of the indexes, in the same order.
+        """
+
     def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
         """Find, in an audit log, the first event by which a member confirmed to have an entry.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -60,8 +62,30 @@ class Recorder:
         return [audit_pb2.AuditEvent.FromString(entry.body) for entry in self.recorded]
 
 
+class Log:
+    """What the journal asks the audit log: which entries left for a member before."""
+
+    def __init__(self) -> None:
+        self.released: set[int] = set()
+        self.fault: Fault | None = None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Any]:
+        if self.fault is not None:
+            raise self.fault
+        yield self
+
+    def not_released(self, member: str, indexes: Sequence[int]) -> list[int]:
+        assert member in {"civil-ai", "harbor-bank"}
+        return [index for index in indexes if index not in self.released]
+
+    def prove(self, indexes: Sequence[int], size: int) -> list[tuple[bytes, ...]]:
+        raise AssertionError((indexes, size))
+
+
 class World:
     def __init__(self) -> None:
+        self.log = Log()
         self.recorder = Recorder()
         self.now = NOON
         self.salts = 0
@@ -71,6 +95,7 @@ class World:
             check=self.check,
             now=lambda: self.now,
             salt=self.salt,
+            reader=self.log,
             pace=PACE,
         )
 
@@ -133,7 +158,11 @@ async def test_what_cannot_be_recorded_may_not_leave(reason: Reason) -> None:
 async def test_an_event_that_is_taken_for_malformed_releases_nothing() -> None:
     world = World()
     journal = Journal(
-        recorder=world.recorder, check=world.check, now=lambda: NOON, salt=lambda: b"short"
+        recorder=world.recorder,
+        check=world.check,
+        now=lambda: NOON,
+        salt=lambda: b"short",
+        reader=world.log,
     )
 
     with pytest.raises(Fault):
@@ -205,6 +234,7 @@ async def test_times_never_run_backwards() -> None:
         check=world.check,
         now=lambda: NOON,
         salt=world.salt,
+        reader=world.log,
         last=later,
     )
     await journal.released([RELEASE])
@@ -272,6 +302,22 @@ async def test_what_was_delivered_is_gathered_and_recorded_once_whatever_fails()
     }
     assert len(world.recorder.recorded) == 2
     assert found == {("aurora", (3, 7)), ("borealis", (5,))}
+
+
+@pytest.mark.asyncio
+async def test_what_was_delivered_before_is_not_recorded_again() -> None:
+    world = World()
+    world.log.released = {1, 3}
+    world.journal.delivered(system=DESK, rpc="ListEntries", sender="aurora", indexes=[1, 2, 3, 4])
+    world.journal.delivered(system=DESK, rpc="ListEntries", sender="borealis", indexes=[1])
+    await world.journal.flush()
+    assert [tuple(e.content_released.entry_indexes) for e in world.recorder.events] == [(2, 4)]
+
+    # Where that cannot be read, it is recorded all the same.
+    world.log.fault = Fault(Reason.LEDGER_NOT_PROVEN, "damaged")
+    world.journal.delivered(system=DESK, rpc="ListEntries", sender="borealis", indexes=[1])
+    await world.journal.flush()
+    assert world.recorder.events[-1].content_released.entry_indexes == [1]
 
 
 @pytest.mark.asyncio

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -58,10 +59,13 @@ class World:
     def __init__(self, *, seconds: float = SOON, burst: int = BURST) -> None:
         self.recorder = Recorder()
         self.down = False
+        # Nothing is delivered here that could have been delivered before.
+        nothing: Any = None
         self.journal = Journal(
             recorder=self.recorder,
             check=self.check,
             now=lambda: NOON,
+            reader=nothing,
             salt=iter(number.to_bytes(32, "big") for number in range(10_000)).__next__,
             pace=Pace(
                 shortest=0.01,

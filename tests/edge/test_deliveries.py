@@ -83,6 +83,7 @@ class Exchange:
             check=check,
             now=lambda: world.pen.now,
             salt=lambda: next(salts).to_bytes(32, "big"),
+            reader=audit,
         )
 
         async def directory() -> Any:

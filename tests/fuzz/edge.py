@@ -297,8 +297,9 @@ class _Journal:
     def delivered(self, *, system: SystemId, rpc: str, sender: str, indexes: Sequence[int]) -> None:
         tally = DeliveryTally()
         tally.add(system=system, rpc=rpc, sender=sender, indexes=indexes)
-        for event in tally.take()[0]:
-            encode(event, _ANY_TIME)
+        for delivery in tally.take()[0]:
+            for event in delivery.events():
+                encode(event, _ANY_TIME)
 
     async def refused(
         self, *, system: SystemId | None, rpc: str, reason: Reason, digest: bytes | None

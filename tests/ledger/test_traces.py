@@ -111,6 +111,11 @@ def test_the_first_release_to_a_member_counts_whichever_system_it_was(log: Audit
         ]
         assert snapshot.first_released("harbor-bank", 4) == 1
         assert snapshot.first_released("quay-bank", 4) is None
+        assert snapshot.not_released("civil-ai", [2, 3, 5, 7, (1 << 63) - 1]) == [
+            *(2, 5, (1 << 63) - 1)
+        ]
+        assert snapshot.not_released("quay-bank", [4, 3]) == [4, 3]
+        assert snapshot.not_released("quay-bank", []) == []
 
 
 def test_what_tells_nothing_of_deliveries_adds_nothing(log: AuditLog) -> None:

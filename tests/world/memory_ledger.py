@@ -177,6 +177,9 @@ class MemorySnapshot:
             None,
         )
 
+    def not_released(self, member: str, indexes: Sequence[int]) -> list[int]:
+        return [index for index in indexes if self.first_released(member, index) is None]
+
     def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
         found = [
             (not trace.signed, e.index)
