@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ForewarnError,
         HistoryError,
         HomeError,
+        InboxError,
         RefusedError,
         RequestError,
         UnavailableError,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     )
     from forewarn_client.filters import Box, Filter
     from forewarn_client.home import Home
+    from forewarn_client.inboxes.confirming import InboxConfirmed
+    from forewarn_client.inboxes.deliveries import Deliveries, RecipientFacts
     from forewarn_client.join import Exchange, JoinFile
     from forewarn_client.lab import Lab
     from forewarn_client.member import Member
@@ -59,6 +62,7 @@ __all__ = [
     "Box",
     "Case",
     "CaseSummary",
+    "Deliveries",
     "Delivery",
     "DirectoryView",
     "Document",
@@ -74,6 +78,8 @@ __all__ = [
     "HistoryError",
     "Home",
     "HomeError",
+    "InboxConfirmed",
+    "InboxError",
     "JoinFile",
     "Lab",
     "LeadTime",
@@ -84,6 +90,7 @@ __all__ = [
     "Page",
     "Patience",
     "Receipt",
+    "RecipientFacts",
     "RefusedError",
     "Registrar",
     "RequestError",
@@ -110,6 +117,7 @@ _MODULES: Final = {
     "Box": "filters",
     "Case": "cases",
     "CaseSummary": "cases",
+    "Deliveries": "inboxes.deliveries",
     "Delivery": "outcomes",
     "DirectoryView": "directory",
     "Document": "authoring",
@@ -125,6 +133,8 @@ _MODULES: Final = {
     "Handed": "bulk",
     "HistoryError": "errors",
     "HomeError": "errors",
+    "InboxConfirmed": "inboxes.confirming",
+    "InboxError": "errors",
     "JoinFile": "join",
     "Lab": "lab",
     "LeadTime": "outcomes",
@@ -135,6 +145,7 @@ _MODULES: Final = {
     "Page": "outcomes",
     "Patience": "patience",
     "Receipt": "receipt",
+    "RecipientFacts": "inboxes.deliveries",
     "RefusedError": "errors",
     "Registrar": "registrar",
     "RequestError": "errors",

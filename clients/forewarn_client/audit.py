@@ -25,6 +25,7 @@ from forewarn_client import audit_past, commitment, merkle, note, strict, times
 from forewarn_client.errors import Flaw, HomeError, VerificationError
 from forewarn_client.history import History
 from forewarn_client.home import Home
+from forewarn_client.inboxes.span import Span
 from forewarn_client.session import Session
 
 _Request = TypeVar("_Request", bound=Message)
@@ -44,18 +45,21 @@ class AuditEvent:
 
     Attributes:
         index: Its index in the audit log, from 0.
-        kind: `calls_refused`, `content_released` or `grant_looked_up`.
+        kind: `calls_refused`, `content_released`, `grant_looked_up` or `inbox_confirmed`.
         event_time: When it was noted, UTC.
         rpc: The call, as in `ListEntries`.
         system: SPIFFE ID of the system that called.
         member: The member whose system it is.
         concerned: The member whose statements it is about.
-        entry_indexes: Entries above TLP:GREEN that were released, by their indexes in the ledger.
+        entry_indexes: Entries that were released, by their indexes in the ledger.
         case_digest: The grant's case that was looked up.
         reason: Why calls were refused; empty where several reasons were counted together.
         count: How many were refused; 1 for a refusal that is recorded by itself.
         first_time: When the first of them was; None where none was.
         digests: Digests of what was refused, where known; the first 16.
+        span: What a member was shown of its inbox, of all senders or of the one concerned; None
+            where that was not compared.
+        confirmation: The same as the recipient signed it: a serialized `Envelope`, not verified.
     """
 
     index: int
@@ -71,6 +75,8 @@ class AuditEvent:
     count: int
     first_time: datetime | None
     digests: tuple[bytes, ...]
+    span: Span | None = None
+    confirmation: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +258,7 @@ def _event(index: int, data: bytes) -> AuditEvent:
         stamps.append(message.calls_refused.first_time)
     if kind is None or any(found for stamp in stamps for found in strict.violations(stamp)):
         raise _malformed("it does not say what happened, or when")
-    refused = message.calls_refused
+    refused, confirmed = message.calls_refused, message.inbox_confirmed
     return AuditEvent(
         index=index,
         kind=kind,
@@ -269,6 +275,8 @@ def _event(index: int, data: bytes) -> AuditEvent:
             times.from_timestamp(refused.first_time) if refused.HasField("first_time") else None
         ),
         digests=tuple(refused.digests),
+        span=Span.of_message(confirmed.span) if kind == "inbox_confirmed" else None,
+        confirmation=confirmed.confirmation,
     )
 
 

@@ -86,12 +86,14 @@ class Envelope:
     """A well-formed envelope whose signatures are not verified yet.
 
     Attributes:
-        payload: A serialized `Statement`.
+        payload: A serialized `Statement`, unless the type says otherwise.
         signatures: Keyid and signature of each, in order; no keyid twice.
+        payload_type: Type of the payload.
     """
 
     payload: bytes
     signatures: tuple[tuple[str, bytes], ...]
+    payload_type: str = PAYLOAD_TYPE
 
     @property
     def digest(self) -> bytes:
@@ -99,11 +101,12 @@ class Envelope:
         return digest(self.payload)
 
     @classmethod
-    def parse(cls, data: bytes) -> "Envelope":
+    def parse(cls, data: bytes, payload_type: str = PAYLOAD_TYPE) -> "Envelope":
         """Parse a serialized `Envelope`.
 
         Args:
             data: The serialized message.
+            payload_type: The one type that its payload may have.
 
         Returns:
             The envelope.
@@ -115,9 +118,9 @@ class Envelope:
             message = strict.parse_canonical(envelope_pb2.Envelope, data, "envelope")
         except strict.StrictError:
             raise _malformed("the bytes are not an envelope in its one form") from None
-        if message.payload_type != PAYLOAD_TYPE:
+        if message.payload_type != payload_type:
             raise VerificationError(
-                Flaw.PAYLOAD_TYPE_UNSUPPORTED, f"the envelope's payload type is not {PAYLOAD_TYPE}"
+                Flaw.PAYLOAD_TYPE_UNSUPPORTED, f"the envelope's payload type is not {payload_type}"
             )
         signatures = tuple((item.keyid, item.sig) for item in message.signatures)
         if not signatures:
@@ -129,7 +132,7 @@ class Envelope:
             raise _malformed("two signatures claim the same key")
         if not all(_KEYID.fullmatch(keyid) for keyid in keyids):
             raise _malformed("a keyid is not a lower-case hex SHA-256")
-        return cls(payload=message.payload, signatures=signatures)
+        return cls(payload=message.payload, signatures=signatures, payload_type=payload_type)
 
     def verify(self, candidates: Mapping[str, PublicKey]) -> frozenset[str]:
         """Verify every signature.
@@ -144,7 +147,7 @@ class Envelope:
             VerificationError: KEY_UNKNOWN for a signature by another key, SIGNATURE_INVALID for one
                 that does not verify.
         """
-        signed = pae(PAYLOAD_TYPE, self.payload)
+        signed = pae(self.payload_type, self.payload)
         for keyid, signature in self.signatures:
             candidate = candidates.get(keyid)
             if candidate is None:

@@ -86,6 +86,8 @@ class Flaw(StrEnum):
     """The exchange refuses to prove that the ledger goes on from what this member has verified."""
     LEDGER_ROLLED_BACK = auto()
     """The exchange's newest checkpoint is older than one that this member has verified."""
+    INBOX_DIFFERS = auto()
+    """What this member was shown of its inbox is not what the exchange holds for it."""
     LOG_MALFORMED = auto()
     """A tile or bundle of the published log is not one."""
     LOG_INCOMPLETE = auto()
@@ -100,6 +102,8 @@ class Flaw(StrEnum):
     """The file is not an evidence bundle."""
     RECEIPT_MALFORMED = auto()
     """The file is not a saved receipt."""
+    CONFIRMED_MALFORMED = auto()
+    """A line of what the exchange confirmed of an inbox is not one."""
 
 
 class ForewarnError(Exception):
@@ -134,6 +138,19 @@ class HistoryError(VerificationError):
     def __init__(self, reason: Flaw, detail: str, evidence: Path, rule: str = "") -> None:
         """Keep what a `VerificationError` keeps, and where the evidence is."""
         super().__init__(reason, detail, rule)
+        self.evidence = evidence
+
+
+class InboxError(VerificationError):
+    """The exchange does not show this member's inbox as it holds it, or not always the same.
+
+    Attributes:
+        evidence: The file that says what was shown, and what came of comparing it.
+    """
+
+    def __init__(self, detail: str, evidence: Path) -> None:
+        """Keep the sentence, and where the evidence is."""
+        super().__init__(Flaw.INBOX_DIFFERS, detail)
         self.evidence = evidence
 
 

@@ -8,7 +8,8 @@
 * `enrolment.toml` is what the registrar needs to enrol the member. It holds nothing secret.
 * `state/` holds cursors, the verified directory, and the newest checkpoint that was verified:
   without it, a ledger that was rewritten since goes unnoticed. `receipts/` holds what proves that
-  statements were recorded, `evidence/` what proves that the exchange contradicted itself.
+  statements were recorded, `evidence/` what proves that the exchange contradicted itself, and
+  `confirmed/` the exchange's word that this is all that was addressed to the member.
 * Keys are made once and never overwritten. A key that others may read is refused.
 
 It holds only this member's keys: never the gateway's, the registrar's or another member's.
@@ -119,6 +120,11 @@ class Home:
     def evidence(self) -> Path:
         """Folder of what proves that the exchange contradicted itself."""
         return self.path / "evidence"
+
+    @property
+    def confirmed(self) -> Path:
+        """Folder of what the exchange has confirmed of the member's inbox."""
+        return self.path / "confirmed"
 
     def witnesses(self) -> WitnessPolicy | None:
         """Read which witnesses the member trusts, from `witnesses.policy` in the folder.

@@ -5,6 +5,8 @@
 * Statements are made from documents (`authoring`) or are ready drafts. Handing in is idempotent:
   a lost answer is asked for again, and the same statement is never recorded twice.
 * `submit_many` hands in any number over one stream.
+* What it was shown of its inbox is compared with the ledger (`confirm_inbox`, `inbox`), and what
+  became of what it sent can be asked (`deliveries`).
 * Any member may say the common answers in a case, and speak for its own keys, systems and choices.
 
 What only some kinds of member may say stands in `Lab`, `Agency`, `Operator` and `Registrar`.
@@ -22,9 +24,15 @@ from forewarn_client.audit import AuditEvent, AuditRecord
 from forewarn_client.authoring import Document, Draft
 from forewarn_client.bulk import Handed
 from forewarn_client.bundle import Bundle
-from forewarn_client.connection import Connection
+from forewarn_client.connection import EVERYTHING, Connection
+from forewarn_client.cursors import CursorFile
 from forewarn_client.errors import Flaw, RequestError, VerificationError
-from forewarn_client.outcomes import Submitted, lead_time
+from forewarn_client.inboxes import deliveries
+from forewarn_client.inboxes.attending import Attending
+from forewarn_client.inboxes.confirming import Confirming, InboxConfirmed
+from forewarn_client.inboxes.deliveries import Deliveries
+from forewarn_client.inboxes.keeper import InboxKeeper
+from forewarn_client.outcomes import Delivery, Submitted, lead_time
 from forewarn_client.receipt import Receipt
 from forewarn_client.records import Evidence
 from forewarn_client.signing import Signer
@@ -134,6 +142,89 @@ class Member(Connection):
         record = await self.entry(name)
         directory = await self.reader.directory(record.index)
         return await collecting.collect(self.session, self.home, record, directory)
+
+    async def confirm_inbox(self) -> InboxConfirmed:
+        """Have the exchange confirm that what this member was shown is all that it was sent.
+
+        What was not read yet is listed first. What is confirmed is kept in the folder: evidence,
+        should an entry turn up that was not shown.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            InboxError: What was shown is not what the exchange holds.
+            VerificationError: What the exchange answers does not hold.
+            InboxBusyError: Another process of this folder confirms already.
+            HomeError: The folder pins no audit log, or something cannot be kept.
+            RefusedError: The exchange refused.
+            UnavailableError: No answer in time; it may be done again.
+        """
+        with InboxKeeper(self.home).held() as keeper:
+            return await Confirming(self, keeper, self.clock).all()
+
+    async def confirm_inbox_anew(self) -> InboxConfirmed:
+        """Forget what was shown since the inbox was confirmed last, list it again, and confirm it.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            ForewarnError: As `confirm_inbox`.
+        """
+        with InboxKeeper(self.home).held() as keeper:
+            keeper.forget()
+            return await Confirming(self, keeper, self.clock).all()
+
+    async def inbox(
+        self, cursor: str = "", *, keep: str = "inbox", opened: Callable[[], None] | None = None
+    ) -> AsyncGenerator[Delivery, None]:
+        """Follow the whole inbox, and have it confirmed as it is read.
+
+        As `follow` without a filter. A few seconds after the caller has asked for the entry after
+        it, an entry is confirmed; where that fails, `tell` is told once, and it is tried again.
+
+        Args:
+            cursor: Cursor of an earlier delivery; empty for what is kept, or the beginning.
+            keep: Name under which the cursor is kept in the folder.
+            opened: Called once, when the exchange has opened the stream.
+
+        Yields:
+            The deliveries, in the ledger's order.
+
+        Raises:
+            InboxError: What was shown is not what the exchange holds.
+            ForewarnError: As `follow`, or as `confirm_inbox`.
+        """
+        with InboxKeeper(self.home).held() as keeper:
+            confirming = Confirming(self, keeper, self.clock)
+            attending = Attending(confirming, EVERYTHING, self.tell)
+            begin = cursor or str(CursorFile(self.home.state, keep, EVERYTHING.message()).load())
+            async with (
+                aclosing(self.follow(EVERYTHING, cursor, keep=keep, opened=opened)) as entries,
+                aclosing(attending.over(entries, begin)) as attended,
+            ):
+                async for delivery in attended:
+                    yield delivery
+
+    async def deliveries(self, name: int | bytes) -> Deliveries:
+        """Find out what became of a statement of this member's at each of its recipients.
+
+        Args:
+            name: The entry's index, or the digest of its statement.
+
+        Returns:
+            For each recipient whether it was released to it, received, acknowledged and answered,
+            each fact verified.
+
+        Raises:
+            RequestError: Another member sent it.
+            HomeError: The folder pins no audit log.
+            RefusedError: There is no such statement.
+            VerificationError: Something that was shown does not hold, or a recipient is missing.
+            UnavailableError: No answer in time.
+        """
+        return await deliveries.find(self, name)
 
     async def submit(self, draft: Draft) -> Submitted:
         """Sign a statement, hand it in, and verify the answer.

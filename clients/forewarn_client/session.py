@@ -18,6 +18,7 @@ import grpc.aio
 
 from forewarn.exchange.v1 import (
     audit_service_pb2_grpc,
+    delivery_service_pb2_grpc,
     directory_service_pb2_grpc,
     exchange_service_pb2,
     exchange_service_pb2_grpc,
@@ -74,6 +75,7 @@ class Session:
         directory: Stub of `DirectoryService`.
         log: Stub of `LogService`.
         audit: Stub of `AuditService`.
+        delivery: Stub of `DeliveryService`.
         patience: How long calls may take.
         attempts: What makes calls again.
     """
@@ -102,6 +104,7 @@ class Session:
         self.directory = channels.newest(directory_service_pb2_grpc.DirectoryServiceStub)
         self.log = channels.newest(log_service_pb2_grpc.LogServiceStub)
         self.audit = channels.newest(audit_service_pb2_grpc.AuditServiceStub)
+        self.delivery = channels.newest(delivery_service_pb2_grpc.DeliveryServiceStub)
 
     def watch(self, past: Past) -> None:
         """Have every checkpoint that comes in compared from here on.

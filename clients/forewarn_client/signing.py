@@ -1,6 +1,7 @@
 """Signing keys and what they sign.
 
-* A key signs statements and nothing else; TLS uses another key.
+* A key signs statements, and confirmations of what was received; each under a payload type of its
+  own, so that neither is ever taken for the other. TLS uses another key.
 * Keys are Ed25519, in PKCS #8 PEM files of mode 0600; they are never printed or logged.
 * An envelope carries one signature a key, in the order of the keys.
 
@@ -129,11 +130,28 @@ def sign(draft: Signable, signers: Sequence[Signer]) -> bytes:
     Raises:
         RequestError: There is no key, one too many, or the same twice.
     """
+    return sign_payload(draft.payload, dsse.PAYLOAD_TYPE, signers)
+
+
+def sign_payload(payload: bytes, payload_type: str, signers: Sequence[Signer]) -> bytes:
+    """Sign a payload of some type.
+
+    Args:
+        payload: The bytes.
+        payload_type: What they are.
+        signers: Keys to sign it with, 1 to 16, each another one.
+
+    Returns:
+        A serialized `Envelope`.
+
+    Raises:
+        RequestError: There is no key, one too many, or the same twice.
+    """
     keyids = {signer.keyid for signer in signers}
     if not 1 <= len(signers) <= dsse.MAX_SIGNATURES or len(keyids) != len(signers):
         raise RequestError("a statement is signed by 1 to 16 keys, each another one")
-    message = dsse.pae(dsse.PAYLOAD_TYPE, draft.payload)
-    envelope = envelope_pb2.Envelope(payload=draft.payload, payload_type=dsse.PAYLOAD_TYPE)
+    message = dsse.pae(payload_type, payload)
+    envelope = envelope_pb2.Envelope(payload=payload, payload_type=payload_type)
     for signer in signers:
         envelope.signatures.add(sig=signer.sign(message), keyid=signer.keyid)
     return envelope.SerializeToString(deterministic=True)

@@ -169,6 +169,12 @@ class Member:
     audit_events = arrives(asynchronous.Member.audit_events)
 
     audit_event = waits(asynchronous.Member.audit_event)
+
+    inbox = arrives(asynchronous.Member.inbox)
+    confirm_inbox = waits(asynchronous.Member.confirm_inbox)
+    confirm_inbox_anew = waits(asynchronous.Member.confirm_inbox_anew)
+    deliveries = waits(asynchronous.Member.deliveries)
+
     evidence = waits(asynchronous.Member.evidence)
 
     submit = waits(asynchronous.Member.submit)

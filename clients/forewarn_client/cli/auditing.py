@@ -13,6 +13,7 @@ from forewarn_client.audit import AuditEvent, AuditRecord
 from forewarn_client.cli import connecting, output, tables
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.home import Home
+from forewarn_client.inboxes.span import Span
 from forewarn_client.terminal import safe
 
 _COLUMNS: Final = ("Index", "Time", "What", "Call", "System", "About")
@@ -20,6 +21,7 @@ _WHAT: Final = {
     "content_released": "released",
     "grant_looked_up": "grant looked up",
     "calls_refused": "refused",
+    "inbox_confirmed": "inbox compared",
 }
 _SHORT: Final = 12
 
@@ -131,6 +133,8 @@ def view(event: AuditEvent) -> dict[str, Any]:
         "count": event.count,
         "first_time": times.write_time(event.first_time) if event.first_time else "",
         "digests": [digest.hex() for digest in event.digests],
+        "span": _span(event.span),
+        "signed": bool(event.confirmation),
     }
     always = {"index", "event", "event_time", "rpc", "system", "member"}
     return {key: value for key, value in stated.items() if value or key in always}
@@ -149,7 +153,17 @@ async def _show(home: Home, index: int) -> AuditRecord:
         return await connected.audit_event(index)
 
 
+def _span(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return {}
+    return {"from_size": span.from_size, "to_size": span.to_size, "count": span.count}
+
+
 def _about(event: AuditEvent) -> str:
+    if event.span is not None:
+        whose = f"{event.concerned}: " if event.concerned else ""
+        several = "entry" if event.span.count == 1 else "entries"
+        return f"{whose}{event.span.count} {several} before {event.span.to_size}"
     if event.entry_indexes:
         return f"{event.concerned}: {_ranges(event.entry_indexes)}"
     if event.case_digest:

@@ -10,6 +10,7 @@ from forewarn_client.errors import (
     ForewarnError,
     HistoryError,
     HomeError,
+    InboxError,
     RefusedError,
     RequestError,
     UnavailableError,
@@ -24,7 +25,10 @@ UNAVAILABLE: Final = 4
 UNVERIFIED: Final = 5
 INTERRUPTED: Final = 130
 
-_NOBODYS: Final = {Flaw.RECEIPT_MALFORMED, Flaw.PROOF_MALFORMED, Flaw.EVIDENCE_MALFORMED}
+_NOBODYS: Final = {
+    *(Flaw.RECEIPT_MALFORMED, Flaw.PROOF_MALFORMED, Flaw.EVIDENCE_MALFORMED),
+    Flaw.CONFIRMED_MALFORMED,
+}
 _UNVERIFIED_HELP: Final = (
     "What was received is not what it has to be. Do not rely on it, keep the folder as it is, and "
     "tell whoever runs the exchange."
@@ -36,6 +40,18 @@ _HISTORY_HELP: Final = (
     "and compare what it shows to them. Every command says this again until the ledger that you "
     "knew is back."
 )
+
+_INBOX_HELP: Final = (
+    "What you were shown, and what the exchange made of it, is in {evidence}. Keep this folder as "
+    "it is. Tell the registrar and those who write to you, not through the exchange, and ask them "
+    "for evidence of what they sent you (`forewarn evidence export`): `forewarn inbox dispute "
+    "FILE` says whether it was withheld from you, and proves it. `forewarn inbox confirm --anew` "
+    "lists your inbox once more, and compares that."
+)
+_CONTRADICTED: Final[Mapping[type[VerificationError], tuple[str, str]]] = {
+    HistoryError: ("THE LEDGER IS NOT THE ONE YOU KNEW", _HISTORY_HELP),
+    InboxError: ("YOUR INBOX IS NOT WHOLE", _INBOX_HELP),
+}
 
 
 class CommandFailedError(ForewarnError):
@@ -111,9 +127,9 @@ def tell(error: ForewarnError) -> Told:
             )
         case UnavailableError():
             return Told(code=UNAVAILABLE, reason=error.reason, detail=error.detail)
-        case HistoryError():
-            help_ = _HISTORY_HELP.format(evidence=error.evidence)
-            detail = f"THE LEDGER IS NOT THE ONE YOU KNEW: {error.detail}.\n{help_}"
+        case HistoryError() | InboxError():
+            said, help_ = _CONTRADICTED[type(error)]
+            detail = f"{said}: {error.detail}.\n{help_.format(evidence=error.evidence)}"
             return Told(code=UNVERIFIED, reason=str(error.reason), detail=detail)
         case VerificationError():
             # A file that is no receipt at all came from nobody.

@@ -19,7 +19,7 @@ from typing import Any, Final
 import click
 
 from forewarn_client import times
-from forewarn_client.cli import connecting, narrowing, output, views
+from forewarn_client.cli import attended, connecting, narrowing, output, views
 from forewarn_client.cli.commands import command
 from forewarn_client.cli.hooks import Hook
 from forewarn_client.cli.progress import CatchingUp
@@ -48,6 +48,7 @@ class _Following:
         idle: For how many seconds at most to wait for the next one.
         records_only: Whether JSON shows records only.
         hook: What is run for each.
+        confirmed: Whether what was dealt with is confirmed.
     """
 
     wanted: Filter
@@ -58,6 +59,7 @@ class _Following:
     idle: float | None
     records_only: bool
     hook: Hook | None
+    confirmed: bool
 
 
 @command(
@@ -106,6 +108,7 @@ class _Following:
     metavar="NAME",
     help="Keep the place under this name, beside others; lower-case letters, digits, hyphens.",
 )
+@attended.unconfirmed
 def follow(**given: Any) -> None:  # noqa: ANN401 - click's options
     """Follow what comes, as it comes; goes on after what this command showed last.
 
@@ -122,6 +125,11 @@ def follow(**given: Any) -> None:  # noqa: ANN401 - click's options
     be run twice for an entry (its FOREWARN_DIGEST is the same then). What CMD prints goes to
     standard output, or to standard error with --json or --jsonl. --exec keeps a place of its own,
     apart from what was only shown.
+
+    What was dealt with of the whole inbox, narrowed by nothing, is confirmed by the exchange some
+    seconds later: see `forewarn inbox confirm`. Where that does not work, it is tried again, and
+    nothing waits for it. Exit code 5 where the exchange holds something for you that it did not
+    show.
     """
     if given["cursor"] and given["since_start"]:
         raise click.UsageError("Give --cursor or --since-start, not both.")
@@ -141,6 +149,7 @@ def follow(**given: Any) -> None:  # noqa: ANN401 - click's options
         idle=given["idle"],
         records_only=given["jsonl"],
         hook=hook,
+        confirmed=not given["no_confirm"],
     )
     if asyncio.run(_until_told(connecting.load_home(), how)):
         # Ended in good order; whoever asked for it sees the signal that they sent.
@@ -184,7 +193,12 @@ async def _follow(home: Home, how: _Following) -> None:
 
         stream = connected.follow(wanted, cursor, opened=opened)
         entries = await held.enter_async_context(aclosing(stream))
+        attending = attended.attending(connected, wanted, held) if how.confirmed else None
+        if attending is not None:
+            entries = await held.enter_async_context(aclosing(attending.over(entries, cursor)))
         await _take_all(connected, entries, how, kept)
+        if attending is not None:
+            await attending.settle()
 
 
 async def _take_all(

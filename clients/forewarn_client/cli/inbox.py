@@ -2,6 +2,7 @@
 
 * A cursor is kept in the folder only after its entries were shown: a crash may show the last page
   again, and never skips any.
+* Whoever lists the whole inbox has it confirmed afterwards, as far as it was shown.
 * While pulling, each line of JSON tells its `event`: `record` or `page`.
 
 What comes as it comes is `following`'s.
@@ -16,7 +17,8 @@ from typing import Any
 import click
 
 from forewarn_client import attachments
-from forewarn_client.cli import connecting, failures, narrowing, output, tables, views
+from forewarn_client.cli import attended, connecting, failures, narrowing, output, tables, views
+from forewarn_client.cli.accounting import confirm, dispute
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.cli.following import follow
 from forewarn_client.cli.progress import CatchingUp
@@ -37,17 +39,22 @@ inbox = Group(name="inbox", help="Read what came. Everything is verified before 
 @narrowing.narrowed
 @click.option("--cursor", default="", help="Go on after an earlier listing.")
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Most rows.")
+@attended.unconfirmed
 def list_(cursor: str, limit: int, **given: Any) -> None:  # noqa: ANN401 - click's options
-    """List what came, in the ledger's order."""
+    """List what came, in the ledger's order.
+
+    What is shown of the whole inbox, narrowed by nothing, is confirmed by the exchange afterwards:
+    see `forewarn inbox confirm`.
+    """
     wanted = narrowing.entry_filter(given)
-    asyncio.run(_list(connecting.load_home(), wanted, given["case"], cursor, limit))
+    asyncio.run(_list(connecting.load_home(), wanted, cursor, limit, given))
 
 
-async def _list(home: Home, wanted: Filter, case: str, cursor: str, limit: int) -> None:
+async def _list(home: Home, wanted: Filter, cursor: str, limit: int, given: dict[str, Any]) -> None:
     shown: list[VerifiedRecord] = []
-    more, progress = True, CatchingUp()
+    more, progress, began = True, CatchingUp(), cursor
     async with connecting.member(home) as connected:
-        wanted = await narrowing.in_case(connected, wanted, case)
+        wanted = await narrowing.in_case(connected, wanted, given["case"])
         while more and len(shown) < limit:
             size = min(limit - len(shown), 500)
             page = await connected.list_entries(wanted, cursor, size)
@@ -58,14 +65,16 @@ async def _list(home: Home, wanted: Filter, case: str, cursor: str, limit: int) 
             if output.wants_json():
                 for record in page.records:
                     output.emit(views.of_record(record))
-    if not output.wants_json():
-        tables.show_table(
-            views.RECORD_COLUMNS,
-            (views.record_row(record) for record in shown),
-            "Nothing has come yet.",
-        )
-    if more:
-        output.aside({"more": True, "cursor": cursor}, f"There is more: --cursor {cursor}")
+        if not output.wants_json():
+            tables.show_table(
+                views.RECORD_COLUMNS,
+                (views.record_row(record) for record in shown),
+                "Nothing has come yet.",
+            )
+        if more:
+            output.aside({"more": True, "cursor": cursor}, f"There is more: --cursor {cursor}")
+        if not given["no_confirm"]:
+            await attended.confirmed_afterwards(connected, wanted, shown, began)
 
 
 @command(
@@ -176,5 +185,5 @@ def _attachments(record: VerifiedRecord) -> Iterator[Any]:
         yield from getattr(message, "attachments", ())
 
 
-for made in (list_, follow, show, save):
+for made in (list_, follow, show, save, confirm, dispute):
     inbox.add_command(made)

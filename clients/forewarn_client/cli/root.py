@@ -33,6 +33,10 @@ _PARTS: Final = {
     ),
     "inbox": ("inbox:inbox", "Read what came: list, follow, show, save its files."),
     "case": ("cases:case", "See the cases one is party to."),
+    "deliveries": (
+        "deliveries:deliveries",
+        "See what became of what you sent, at each recipient.",
+    ),
     "audit": ("auditing:audit", "See who was given what you sent, and who was refused."),
     "directory": ("members:directory", "See the members; change what is one's own."),
     "receipt": ("receipts:receipt", "Check saved receipts, also offline."),
