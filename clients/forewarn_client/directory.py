@@ -22,6 +22,7 @@ from typing import Self
 
 from forewarn.exchange.v1 import directory_service_pb2
 from forewarn_client import succession
+from forewarn_client.dsse import PublicKey
 from forewarn_client.errors import Flaw, VerificationError
 from forewarn_client.membership import MemberRecord, RegistrarEra
 from forewarn_client.records import Evidence, VerifiedRecord
@@ -230,9 +231,7 @@ class DirectoryView:
             VerificationError: SENDER_UNKNOWN, SENDER_INACTIVE or DIRECTORY_STALE.
         """
         if index > self.size:
-            raise VerificationError(
-                Flaw.DIRECTORY_STALE, f"the directory is known up to size {self.size} only"
-            )
+            raise _stale(self.size)
         record = self.members.get(member)
         if record is None or index <= record.span.after:
             raise VerificationError(
@@ -247,6 +246,26 @@ class DirectoryView:
             return Authority(keys=record.keys_at(index), quorum=1, systems=systems)
         era = next(era for era in self.eras if era.span.covers(index))
         return Authority(keys=era.keys, quorum=era.quorum, systems=systems)
+
+    def keys_of(self, member: str, index: int) -> Mapping[str, PublicKey]:
+        """Give the keys that were a member's just before an index, whether it was active or not.
+
+        Args:
+            member: Id of the member.
+            index: An index of the ledger; its size for the next entry.
+
+        Returns:
+            The keys by their ids; none where it had none.
+
+        Raises:
+            VerificationError: DIRECTORY_STALE.
+        """
+        if index > self.size:
+            raise _stale(self.size)
+        if member == self.registrar:
+            return next((era.keys for era in self.eras if era.span.covers(index)), {})
+        record = self.members.get(member)
+        return record.keys_at(index) if record is not None else {}
 
     def active_members(self, kind: str = "") -> Iterator[MemberRecord]:
         """List the members that are active now, by their ids.
@@ -315,3 +334,7 @@ def _change(
             Flaw.DIRECTORY_CONTRADICTORY, "it counted before; a statement counts once"
         )
     return succession.change(state, record)
+
+
+def _stale(size: int) -> VerificationError:
+    return VerificationError(Flaw.DIRECTORY_STALE, f"the directory is known up to size {size} only")

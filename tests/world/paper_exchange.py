@@ -90,6 +90,7 @@ class PaperExchange(
     slow_checkpoints: list[tuple[asyncio.Event, int]] = field(default_factory=list)
     authority: Authority = field(init=False)
     port: int = 0
+    audit_log_key: str = ""
     _server: Any = None
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -105,14 +106,18 @@ class PaperExchange(
         """Listen; on the same port as before after a stop."""
         chain, key = self.authority.leaf([], ips=["127.0.0.1"], usages=[SERVER_AUTH])
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server(self, self._server)
-        directory_service_pb2_grpc.add_DirectoryServiceServicer_to_server(self, self._server)
-        log_service_pb2_grpc.add_LogServiceServicer_to_server(self, self._server)
+        self.offer(self._server)
         credentials = grpc.ssl_server_credentials(
             [(key, chain)], self.authority.bundle, require_client_auth=True
         )
         self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         await self._server.start()
+
+    def offer(self, server: Any) -> None:
+        """Add the services."""
+        exchange_service_pb2_grpc.add_ExchangeServiceServicer_to_server(self, server)
+        directory_service_pb2_grpc.add_DirectoryServiceServicer_to_server(self, server)
+        log_service_pb2_grpc.add_LogServiceServicer_to_server(self, server)
 
     async def stop(self) -> None:
         """End every call and stop listening."""
@@ -131,6 +136,7 @@ class PaperExchange(
             genesis_digest=self.ledger.genesis_digest,
             log_key=self.ledger.log_vkey,
             address=f"127.0.0.1:{self.port}",
+            audit_log_key=self.audit_log_key,
         )
         home = Home.create(
             path,

@@ -2,24 +2,25 @@
 
 * One confirmation for each sender, over the sizes of the whole span: none learns how much others
   sent.
-* It is signed by keys that were the recipient's at the size where the span ends, as many as its
-  statements need. Its payload type is its own: no signature of a statement is one of these.
+* It is signed by keys that were the recipient's at the size where the span ends: so whoever has the
+  directory can tell for ever. Its payload type is its own: no signature of a statement is one of
+  these.
 * It names the exchange, so that it means nothing in another.
 
 A sender verifies it against the directory; the exchange cannot make one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from forewarn.exchange.v1 import inbox_pb2
 from forewarn_client import dsse, signing, strict, times
+from forewarn_client.dsse import PublicKey
 from forewarn_client.errors import Flaw, VerificationError
 from forewarn_client.inboxes.span import Span, Stretch, by_sender
 from forewarn_client.signing import Signer
-from forewarn_client.verifier import Authority
 
 PAYLOAD_TYPE: Final = "application/vnd.forewarn.inbox-confirmation.v1+protobuf"
 
@@ -84,14 +85,14 @@ def make(
     return made
 
 
-def verify(data: bytes, between: Party, span: Span, authority: Authority) -> Confirmed:
+def verify(data: bytes, between: Party, span: Span, keys: Mapping[str, PublicKey]) -> Confirmed:
     """Verify a confirmation.
 
     Args:
         data: A serialized `Envelope`.
         between: Who is to have received from whom.
         span: What is to have been received.
-        authority: What the recipient could do at the size where the span ends.
+        keys: Keys that were the recipient's at the size where the span ends, by their ids.
 
     Returns:
         Who signed it, and when.
@@ -100,11 +101,7 @@ def verify(data: bytes, between: Party, span: Span, authority: Authority) -> Con
         VerificationError: A signature does not hold, or it says something else.
     """
     envelope = dsse.Envelope.parse(data, PAYLOAD_TYPE)
-    signed_by = envelope.verify(authority.keys)
-    if len(signed_by) < authority.quorum:
-        raise VerificationError(
-            Flaw.SIGNATURES_INSUFFICIENT, f"{len(signed_by)} of {authority.quorum} keys signed"
-        )
+    signed_by = envelope.verify(keys)
     try:
         message = strict.parse_canonical(inbox_pb2.InboxConfirmation, envelope.payload)
     except strict.StrictError as error:

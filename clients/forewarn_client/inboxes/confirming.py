@@ -5,7 +5,7 @@
 * The exchange answers with an event of its audit log. Its bytes have to say what was asked, its
   proof has to lead to a checkpoint of the pinned audit key, and that one has to go on from the
   audit log that was seen before. Only then is the span kept, as evidence, and counts as confirmed.
-* Each sender's entries are signed for by themselves, with keys in force where the span ends.
+* Each sender's entries are signed for by themselves, with a key in force where the span ends.
 * Where both differ, that is an `InboxError`: what was shown is kept in a file, and nothing of it
   counts as confirmed.
 
@@ -24,7 +24,7 @@ from typing import Any, Final
 from forewarn.exchange.v1 import delivery_service_pb2
 from forewarn_client import audit, audit_past, files
 from forewarn_client.connection import Connection
-from forewarn_client.errors import InboxError, RefusedError, VerificationError
+from forewarn_client.errors import InboxError, RefusedError
 from forewarn_client.inboxes import confirmation
 from forewarn_client.inboxes.keeper import InboxKeeper, Omitted
 from forewarn_client.inboxes.proof import ConfirmedSpan
@@ -165,17 +165,18 @@ class Confirming:
                 self.keeper.reach(size)
 
     async def _signers(self, size: int) -> tuple[Signer, ...]:
-        """Choose keys that are in force where a span ends; none where too few are at hand."""
+        """Choose a key that is in force where a span ends, and still is; none where there is none.
+
+        By the first, senders judge the signature, for ever; by the second, the exchange takes it.
+        """
         if not self._connection.signers:
             return ()
-        view = await self._connection.reader.directory(size)
-        try:
-            authority = view.authority(self._home.member, size)
-        except VerificationError:
-            # Suspended by then: what was received is confirmed, and nobody is signed for it.
-            return ()
-        usable = [each for each in self._connection.signers if each.keyid in authority.keys]
-        return tuple(usable[: authority.quorum]) if len(usable) >= authority.quorum else ()
+        view, member = await self._connection.reader.directory(size), self._home.member
+        then, now = view.keys_of(member, size), view.keys_of(member, view.size)
+        usable = (
+            each for each in self._connection.signers if each.keyid in then.keys() & now.keys()
+        )
+        return tuple(usable)[:1]
 
     async def _confirm(self, stretch: Stretch, signers: tuple[Signer, ...]) -> ConfirmedSpan:
         home, session = self._home, self._connection.session

@@ -213,7 +213,7 @@ class _Verifying:
         size = event.span.to_size
         directory = await self._connection.reader.directory(size)
         signed = confirmation.verify(
-            event.confirmation, between, event.span, directory.authority(recipient, size)
+            event.confirmation, between, event.span, directory.keys_of(recipient, size)
         )
         return Received(event=event, signed=signed)
 

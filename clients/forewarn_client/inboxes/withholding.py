@@ -24,6 +24,10 @@ from forewarn_client.records import VerifiedRecord
 class Verdict(StrEnum):
     """What an entry and the confirmed spans of an inbox say together. The values are stable."""
 
+    @staticmethod
+    def _generate_next_value_(name: str, _start: int, _count: int, _last_values: list[str]) -> str:
+        return name
+
     WITHHELD = auto()
     """It is addressed to the member, and the exchange confirmed an inbox without it."""
     SHOWN = auto()
@@ -77,13 +81,13 @@ def judge(
         confirmed = span.to_size
         if span.from_size <= record.index < span.to_size:
             found = span
-    if found is None:
+    if member not in record.audience:
+        verdict = Verdict.NOT_ADDRESSED
+    elif found is None:
         verdict = Verdict.BEYOND
     else:
         found.verify(audit_key, member)
         held = {each.index: each.leaf_hash for each in found.entries}
         shown = held.get(record.index) == Shown.of(record).leaf_hash
         verdict = Verdict.SHOWN if shown else Verdict.WITHHELD
-    if member not in record.audience:
-        verdict = Verdict.NOT_ADDRESSED
     return Judgement(verdict=verdict, record=record, span=found, confirmed=confirmed)
