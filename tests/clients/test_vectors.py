@@ -10,6 +10,7 @@ from forewarn.exchange.v1 import envelope_pb2
 from forewarn_client import bundle, commitment, dsse, merkle, note
 from forewarn_client.errors import VerificationError
 from forewarn_client.identity import SystemName, certificate_system
+from forewarn_client.inboxes.span import Shown, Span
 from forewarn_client.published.tiles import Tile
 from forewarn_client.tlog_proof import TlogProof
 from tests.vectors.files import Vector, load, name_of
@@ -141,11 +142,28 @@ def evidence_bundle(given: Vector) -> Vector:
     }
 
 
+def shown(rows: list[Vector]) -> list[Shown]:
+    return [Shown(index=row["index"], leaf_hash=bytes.fromhex(row["leaf_hash"])) for row in rows]
+
+
+def span(given: Vector) -> Vector:
+    made = Span.of(shown(given["entries"]), given["from_size"], given["to_size"])
+    return {"count": made.count, "root": made.root.hex()}
+
+
+def compare(given: Vector) -> None:
+    stated = Span(**{**given["span"], "root": bytes.fromhex(given["span"]["root"])})
+    held = [each for each in shown(given["entries"]) if stated.may_hold(each.index)]
+    stated.verify_is_of(held)
+
+
 RECIPES: dict[tuple[str, str], Any] = {
     ("merkle", "root"): root,
     ("proof", "inclusion"): inclusion,
     ("proof", "consistency"): consistency,
     ("commitment", "entry"): entry,
+    ("inbox", "span"): span,
+    ("inbox", "compare"): compare,
     ("note", "checkpoint"): checkpoint,
     ("note", "verifier-key"): verifier_key,
     ("dsse", "pae"): pae,

@@ -86,7 +86,7 @@ def comparisons() -> Iterator[Vector]:
     flipped = flip(root, 31).hex()
     yield compared("bit", "One bit of the root is another.", {"root": flipped}, differs)
     yield compared("later-begin", "It says to begin after an entry.", {"from_size": 8}, differs)
-    yield compared("later-end", "It says to end later.", {"to_size": 13}, differs)
+    yield compared("earlier-end", "It says to end before an entry.", {"to_size": 10}, differs)
     yield compared("count", "The root is right, the count is not.", {"count": 2}, differs)
     yield compared("count-of-none", "No entries with a root.", {"count": 0}, malformed)
     yield compared("root-of-none", "Entries with the empty root.", {"root": empty}, malformed)

@@ -92,7 +92,6 @@ class ConfirmedSpan:
         Raises:
             VerificationError: The first thing that does not hold.
         """
-        span = Span.of(self.entries, self.from_size, self.to_size)
         record = audit_service_pb2.AuditRecord(
             event=self.event,
             index=self.index,
@@ -100,10 +99,11 @@ class ConfirmedSpan:
             inclusion_proof=self.inclusion_proof,
         )
         (event,) = audit.verify([record], self.checkpoint, key=key, member=member)
-        if event.kind != "inbox_confirmed" or event.member != member or event.concerned:
+        if event.span is None or event.member != member or event.concerned:
             raise _mismatch(f"is not about the whole inbox of {member}")
-        if event.span != span:
-            raise _mismatch("is about another span than the entries that stand beside it")
+        if (event.span.from_size, event.span.to_size) != (self.from_size, self.to_size):
+            raise _mismatch("is about other sizes than stand beside it")
+        event.span.verify_is_of(self.entries)
         return event
 
     def encode(self) -> bytes:

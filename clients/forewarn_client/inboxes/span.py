@@ -131,6 +131,20 @@ class Span:
         """Tell whether an entry at an index falls between its sizes."""
         return self.from_size <= index < self.to_size
 
+    def verify_is_of(self, entries: Sequence[Shown]) -> None:
+        """Verify that it is the span of these entries, all of them and no others.
+
+        Args:
+            entries: The entries, in the ledger's order.
+
+        Raises:
+            VerificationError: ANSWER_MISMATCHED; it is another.
+        """
+        if self != Span.of(entries, self.from_size, self.to_size):
+            raise VerificationError(
+                Flaw.ANSWER_MISMATCHED, "the span is of other entries than these", "span-differs"
+            )
+
     def verify_holds(self, entry: Shown, position: int, proof: Sequence[bytes]) -> None:
         """Verify that it holds an entry.
 
@@ -209,4 +223,6 @@ def by_sender(entries: Iterable[Shown]) -> dict[str, list[Shown]]:
 
 
 def _malformed(detail: str) -> VerificationError:
-    return VerificationError(Flaw.ENTRY_MALFORMED, f"the span of an inbox is none: {detail}")
+    return VerificationError(
+        Flaw.ENTRY_MALFORMED, f"the span of an inbox is none: {detail}", "span-malformed"
+    )
