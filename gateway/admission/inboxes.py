@@ -3,7 +3,7 @@
 * What the ledger holds between the two sizes is read anew, and is the measure: count and root have
   to be the same, for the whole and for each sender.
 * Confirmations come from the caller's member or not at all: every signature verifies under a key of
-  it that holds now, and only then is anything parsed.
+  it that holds now, and held where the span ends, and only then is anything parsed.
 * There is one confirmation for each sender of the span, or none. Nobody confirms less than it has.
 
 It records nothing: whoever asks does, before answering.
@@ -23,6 +23,7 @@ from gateway.core.envelope import CONFIRMATION_TYPE
 from gateway.core.errors import Fault, Reason, invalid
 from gateway.core.identity import MemberId
 from gateway.core.inbox import Confirmation, Span
+from gateway.core.members import signing_keys
 from gateway.ports.reading import LedgerSnapshot
 from gateway.wire import entries
 from gateway.wire.inbox import parse_confirmation
@@ -128,7 +129,10 @@ def _verified(data: bytes, shown: Shown, directory: Directory) -> Confirmation:
     """Verify a confirmation, then parse it."""
     envelope = entries.parse_envelope(data, CONFIRMATION_TYPE)
     keyids = [signature.keyid for signature in envelope.signatures]
-    dsse.verify(envelope, directory.signing_keys(shown.member, keyids))
+    keys = directory.signing_keys(shown.member, keyids)
+    # Senders judge it, for ever, by the keys of where the span ends: what they would refuse, too.
+    signing_keys(directory.keys, shown.member, keyids, shown.span.to_size)
+    dsse.verify(envelope, keys)
     confirmation = parse_confirmation(envelope.payload)
     confirmation.check(directory.origin, shown.member, shown.received_time)
     return confirmation

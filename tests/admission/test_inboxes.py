@@ -13,13 +13,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from forewarn.exchange.v1 import envelope_pb2, inbox_pb2
+from forewarn.statement.v1 import directory_pb2
 from gateway.admission.inboxes import Confirmed, Shown, confirm
 from gateway.core import envelope as dsse
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.inbox import MAX_ENTRIES, MAX_SENDERS, Delivered, Span, by_sender, span_of
 from gateway.core.statements import Kind
 from tests.world import samples
-from tests.world.actors import ORIGIN, Actor, keyid_of, make_key
+from tests.world.actors import ORIGIN, Actor, keyid_of, make_key, signing_key
 from tests.world.store_ledger import StoreLedger
 from tests.world.world import World
 
@@ -312,6 +313,16 @@ def test_a_revoked_key_confirms_nothing_more(reader: Reader) -> None:
     reader.world.submit(reader.actor.revoke_key(reader.actor, reader.actor.keys[0]))
     with reader.refused(Reason.KEY_REVOKED):
         reader.confirm(reader.shown())
+
+
+def test_a_key_that_came_after_the_end_of_a_span_confirms_nothing_in_it(reader: Reader) -> None:
+    before, newer = size(reader), make_key("civil-ai, later")
+    facts = directory_pb2.KeyRegistrationFacts(member=reader.actor.id, key=signing_key(newer))
+    reader.world.submit(reader.world.registrar.say(Kind.KEY_REGISTRATION, facts=facts))
+    later = Reader(world=reader.world, actor=replace(reader.actor, keys=[newer]))
+    assert later.confirm(later.shown(0, size(reader))).whole.span.count
+    with later.refused(Reason.KEY_REVOKED):
+        later.confirm(later.shown(0, before))
 
 
 def test_there_is_one_confirmation_for_each_sender_in_their_order(reader: Reader) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 import forewarn_client
 from forewarn_client import (
+    Delivery,
     Draft,
     Filter,
     Home,
@@ -105,20 +106,27 @@ def homes(live: Live, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Hom
     return {who.member: home_of(live, who, folder) for who in (AURORA, CIVIL, HARBOR)}
 
 
+def taken(coming: blocking.Incoming[Delivery]) -> None:
+    while True:
+        coming.next(timeout=0.3)
+
+
 def test_a_release_is_announced_followed_and_acknowledged(homes: dict[str, Home]) -> None:
     with (
         blocking.Lab.connect(homes["aurora"]) as lab,
         blocking.Agency.connect(homes["civil-ai"]) as agency,
         agency.follow(Filter(kinds=("PreReleaseNotice",)), keep="notices") as coming,
     ):
+        # What other tests have left in this exchange comes first.
         with pytest.raises(TimeoutError):
-            coming.next(timeout=0.05)
+            taken(coming)
         (notice,) = lab.notify(NOTICE, ["civil-ai"])
         delivery = coming.next(timeout=SOON)
-        assert delivery.record.digest == notice.digest
+        while delivery.record.digest != notice.digest:
+            delivery = coming.next(timeout=SOON)
         done = agency.acknowledge(notice.digest)
         assert done.record.case_state == "ACKNOWLEDGED"
-        assert [each.digest for each in lab.cases("release")] == [notice.digest]
+        assert notice.digest in [each.digest for each in lab.cases("release")]
         assert lab.case(notice.digest).state == "ACKNOWLEDGED"
         released = [each.member for each in lab.audit_events() if each.entry_indexes]
         assert "civil-ai" in released

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from forewarn_client.blocking import Operator
 from forewarn_client.home import Home
 from tests.clients.test_blocking import NOTICE
 from tests.clients.test_handing_many import report
@@ -59,6 +60,15 @@ def test_alerts_are_pulled_once(live: Live, homes: dict[str, Home]) -> None:
     assert run("pull_alerts.py", bank, "cat") == []
 
 
+def test_who_received_an_alert_is_told(live: Live, homes: dict[str, Home]) -> None:
+    with live.desk(CIVIL) as desk:
+        index = desk.submit(alert(CIVIL, HARBOR, summary="Did you get it?")).receipt.index
+    with Operator.connect(homes["harbor-bank"]) as bank:
+        bank.confirm_inbox()
+    said = run("who_received.py", homes["civil-ai"], index)
+    assert said == ["harbor-bank: received, signed"]
+
+
 def test_reports_go_over_one_stream(homes: dict[str, Home]) -> None:
     given = "".join(json.dumps(report(each)) + "\n" for each in range(3))
     said = run("report_many.py", homes["harbor-bank"], given=given)
@@ -68,7 +78,7 @@ def test_reports_go_over_one_stream(homes: dict[str, Home]) -> None:
 def test_all_are_short_and_listed() -> None:
     page = (EXAMPLES / "README.md").read_text()
     programs = sorted(EXAMPLES.glob("*.py"))
-    assert len(programs) == 6
+    assert len(programs) == 7
     for program in programs:
         assert len(program.read_text().splitlines()) < 60
         assert f"({program.name})" in page

@@ -17,6 +17,7 @@ from tests.story.processes import Object
 from tests.story.stage import REFUSED, Stage
 
 _TO_SEND_A_NOTICE = timedelta(seconds=30)
+_TO_BE_COMPARED = 60.0
 _LATE_REPORTS = 5
 _PAGE = 2
 # Shorter lines of a key file could stand elsewhere by chance.
@@ -256,6 +257,29 @@ def alerts(stage: Stage) -> None:
             f"{role.member} sees nothing of the other sector's",
             traces(stage.sent[own], shown) and not any(traces(sent, shown) for sent in foreign),
         )
+    accounted(stage)
+
+
+def accounted(stage: Stage) -> None:
+    """The agency sees who has its alerts: open streams had their inboxes compared meanwhile."""
+    facts, end = dict[str, Object](), time.monotonic() + _TO_BE_COMPARED
+    while not all(facts.get(role.member, {}).get("signed") for role in _OWN):
+        if time.monotonic() > end:
+            break
+        for sector in _SECTORS:
+            found = stage[cast.CIVIL_AI].did("deliveries", str(stage.sent[sector]["index"]))
+            facts |= {each["recipient"]: each for each in found}
+    proven = [each["released"] and each["received"] and each["signed"] for each in facts.values()]
+    stage.story.claim(
+        "Civil AI sees who has its alerts: both banks and the hospital, each by its own signature",
+        facts.keys() == {role.member for role in _OWN} and all(proven),
+        facts,
+    )
+    stage.story.claim(
+        "received is not answered: none of them has acknowledged one yet",
+        not any(each["acknowledged"] or each["answered"] for each in facts.values()),
+        facts,
+    )
 
 
 def revocation(stage: Stage) -> None:
