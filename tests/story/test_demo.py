@@ -34,7 +34,7 @@ KEY_CLAIMS = (
     "asked for the case by its name, it is answered as for one that does not exist",
     "after 5 more it pulls those, 2 a page, from its last cursor",
     "mercy-hospital sees nothing of the other sector's",
-    "both banks and the hospital, each by its own signature",
+    "Civil AI sees who has its alerts: both banks and the hospital, each by its own signature",
     "Aurora's words, signed by Borealis: refused, KEY_NOT_OF_SENDER",
     "one byte changed after signing: refused, SIGNATURE_INVALID",
     "from each of the 8 checkpoints that members had verified before, the log is proven to go on",
