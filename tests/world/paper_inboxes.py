@@ -186,6 +186,11 @@ class PaperInboxes(
             checkpoint=self.audit.note(),
         )
 
+    async def GetAuditEvent(  # noqa: N802 - gRPC's name
+        self, request: audit_service_pb2.GetAuditEventRequest, context: Any
+    ) -> audit_service_pb2.GetAuditEventResponse:
+        raise NotImplementedError
+
     async def GetAuditConsistencyProof(  # noqa: N802 - gRPC's name
         self, request: audit_service_pb2.GetAuditConsistencyProofRequest, context: Any
     ) -> audit_service_pb2.GetAuditConsistencyProofResponse:
