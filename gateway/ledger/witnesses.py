@@ -7,6 +7,8 @@
   is published with them, and again where others come after; then the next round may begin. A
   witness that has not answered by then sits it out.
 * An idle log asks nobody: again only where the quorum was not reached, and later each time.
+* Beside other nodes each asks for itself: a witness that another node has asked about a head which
+  has not come here yet is asked again once it has.
 * A witness is believed nothing but its signature. One that says that it has cosigned a larger log,
   or that this one does not go on from its own, is a critical line in the log: either the ledger was
   rolled back or forked, or that witness is wrong. One witness alone stops nothing.
@@ -203,16 +205,16 @@ class Witnesses:
                 line = cosignature(witness, head.note, answer.body)
                 self._known[witness.name] = head.size
                 return line
-            self._known[witness.name] = self._told(answer, old)
+            self._known[witness.name] = await self._told(answer, old)
         raise NotCosignedError("it names one size after the other")
 
-    def _told(self, answer: Answer, old: int) -> int:
+    async def _told(self, answer: Answer, old: int) -> int:
         """Take the size that a witness says it has cosigned."""
         size = _SIZE.fullmatch(answer.body)
         conflict = answer.status == HTTPStatus.CONFLICT
         if conflict and answer.media_type == _SIZE_TYPE and size is not None:
             told = int(size[1])
-            if told > self._head.current.size:
+            if not await self._reached(told):
                 raise _ContradictedError(
                     f"it has cosigned a log of {told} entries, this one has fewer: the ledger was "
                     "rolled back, or that witness is wrong. Compare the witnesses' checkpoints "
@@ -227,6 +229,14 @@ class Witnesses:
                 "ledger has forked, or that witness is wrong. Compare both before anything else"
             )
         raise NotCosignedError(f"it answers {answer.status}")
+
+    async def _reached(self, size: int) -> bool:
+        """Tell whether this log is as large, or soon is: another node may be a step ahead."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience.answer):
+                await self._head.wait_beyond(size - 1)
+                return True
+        return False
 
     def _proof(self, old: int, new: int) -> tuple[bytes, ...]:
         if old in {0, new}:

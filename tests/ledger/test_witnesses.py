@@ -292,6 +292,26 @@ async def test_a_rollback_and_a_fork_are_told(
         assert [size for _, size, _, _ in one.record.evidence()] == [12]
 
 
+@pytest.mark.asyncio
+async def test_a_head_that_another_node_had_cosigned_first_is_no_rollback(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene(tmp_path, "all", count=1)
+    (watcher,) = scene.watchers
+    async with watcher.serving():
+        shown = scene.ledger.grow(3)
+        # The other node is a block ahead.
+        log = scene.ledger.log
+        log.grow(2)
+        assert watcher.witness.add_checkpoint(log.request(0), 1_790_000_000).status == 200
+        assert (watcher.size, shown.size) == (5, 3)
+        async with scene.asking():
+            await scene.until(lambda: watcher.asked == 1)
+            scene.ledger.grow(0)
+            await scene.until(lambda: scene.shown() == 5)
+    assert "rolled back" not in caplog.text
+
+
 LIES = {
     "another's line": lambda line, body: web.Response(
         body=Cosigner(name="w1.example", key=Ed25519PrivateKey.generate()).cosign(body, 5)
