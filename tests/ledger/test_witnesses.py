@@ -307,6 +307,8 @@ async def test_a_head_that_another_node_had_cosigned_first_is_no_rollback(
         assert (watcher.size, shown.size) == (5, 3)
         async with scene.asking():
             await scene.until(lambda: watcher.asked == 1)
+            # Until its answer has been looked at.
+            await asyncio.sleep(0.3)
             scene.ledger.grow(0)
             await scene.until(lambda: scene.shown() == 5)
     assert "rolled back" not in caplog.text
