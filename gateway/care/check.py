@@ -142,12 +142,27 @@ def _opened(inspection: Inspection) -> RawStore | None:
         inspection.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
         store.close()
         return None
-    if said != (schema.SCHEMA_VERSION.encode(), site.origin.encode()):
-        detail = "it holds another log, or tables of another version"
-        inspection.add(Damage.STORE_FOREIGN, file, detail)
+    flaw = _stranger(*said, site.origin)
+    if flaw is not None:
+        inspection.add(flaw[0], file, flaw[1])
         store.close()
         return None
     return store
+
+
+def _stranger(version: bytes | None, origin: bytes | None, ours: str) -> tuple[Damage, str] | None:
+    """Say why a store is none that can be compared here; None where it can be."""
+    if origin != ours.encode():
+        return Damage.STORE_FOREIGN, "it holds another log"
+    if version == schema.SCHEMA_VERSION.encode():
+        return None
+    try:
+        older = int(version or b"") < int(schema.SCHEMA_VERSION)
+    except ValueError:
+        older = False
+    if older:
+        return Damage.STORE_OUTDATED, "its tables are of an earlier version"
+    return Damage.STORE_FOREIGN, "its tables are of a version that this gateway does not know"
 
 
 def _notes(store: RawStore | None) -> dict[str, bytes]:

@@ -53,6 +53,7 @@ class Damage(StrEnum):
     # The store.
     STORE_MISSING = "STORE_MISSING"
     STORE_FOREIGN = "STORE_FOREIGN"
+    STORE_OUTDATED = "STORE_OUTDATED"
     STORE_CORRUPT = "STORE_CORRUPT"
     STORE_BEHIND = "STORE_BEHIND"
     BLOCK_MISSING = "BLOCK_MISSING"
@@ -108,6 +109,8 @@ REMEDIES: Final[Mapping[Damage, str]] = MappingProxyType(
         Damage.STORE_MISSING: _REPAIR,
         Damage.STORE_FOREIGN: "name the state folder of this exchange, or run the gateway's release"
         " that wrote it",
+        Damage.STORE_OUTDATED: "stop the gateway, run `forewarn-gateway upgrade`; if it finds the"
+        " store damaged, `forewarn-gateway ledger repair`",
         Damage.STORE_CORRUPT: _REPAIR,
         Damage.STORE_BEHIND: "start the gateway: it folds on from the stream",
         Damage.BLOCK_MISSING: _REPAIR,

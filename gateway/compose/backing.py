@@ -106,7 +106,7 @@ async def backup(state: StateFolder, to: Path, *, keys: bool, progress: Progress
     inception = Inception.read(state)
     if inception is None:
         raise SetupError(f"no ledger was begun in {state.root}")
-    _take(to, inception.origin)
+    _take(to, inception)
     sizes = {}
     for site in sites(state, inception):
         sizes[site.name] = await asyncio.to_thread(_back_up, site, to, progress)
@@ -147,7 +147,9 @@ async def restore(
         raise SetupError(f"{source} holds no backup that was finished")
     if state.root.exists() and any(state.root.iterdir()):
         raise SetupError(f"{state.root} is in use: name a new folder")
-    await _checked(source, progress, keyless=True)
+    if not _outdated(source, inception):
+        # One of an earlier version is folded anew first; what comes of it is checked below.
+        await _checked(source, progress, keyless=True)
     making = state.root.with_name(f"{state.root.name}.restoring")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700, parents=True)
@@ -188,17 +190,33 @@ _REMARKED: Final = frozenset(
 )
 
 
-def _take(to: Path, origin: str) -> None:
+def _take(to: Path, inception: Inception) -> None:
     """Begin a backup, or go on with an earlier one."""
     earlier = Backup.read(to) if to.exists() else None
     if earlier is None and to.exists() and any(to.iterdir()):
         raise SetupError(f"{to} holds something else than a backup: name an empty folder")
+    origin = inception.origin
     if earlier is not None and earlier.origin != origin:
         raise SetupError(f"{to} holds a backup of {earlier.origin}: name another folder")
+    if earlier is not None and _outdated(to, inception):
+        raise SetupError(
+            f"{to} holds a backup by an earlier version of this gateway: keep it, it can be "
+            "restored from, and name another folder"
+        )
     to.mkdir(mode=0o700, parents=True, exist_ok=True)
     if earlier is None:
         # Not finished until it says so.
         Backup(origin=origin, sizes={}, time=0).write(to)
+
+
+def _outdated(folder: Path, inception: Inception) -> bool:
+    """Tell whether a backup's stores have tables of an earlier version."""
+    stores = ((site.store, site.origin) for site in sites(StateFolder(root=folder), inception))
+    return any(
+        schema.version(path, origin) != schema.SCHEMA_VERSION
+        for path, origin in stores
+        if path.exists()
+    )
 
 
 def _back_up(site: LogSite, to: Path, progress: Progress) -> int:

@@ -34,6 +34,7 @@ from gateway.ledger.salvage import salvage
 _STORE: Final = frozenset(
     {
         Damage.STORE_MISSING,
+        Damage.STORE_OUTDATED,
         Damage.STORE_CORRUPT,
         Damage.BLOCK_MISSING,
         Damage.BLOCK_CHANGED,

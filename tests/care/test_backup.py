@@ -121,6 +121,16 @@ def test_only_what_a_backup_is_made_of_is_restored(past: Past, copy: Live) -> No
     assert (restored["ledger"], check(new).logs[0].size) == (8, 8)
 
 
+def test_a_backup_by_an_earlier_version_is_restored(past: Past, copy: Live) -> None:
+    to, new = copy.folder / "backup", copy.folder / "new"
+    ledger("backup", "--state", past.older, "--to", to, "--with-keys")
+    sql("UPDATE meta SET value = '0' WHERE key = 'schema'")(to)
+    ledger("backup", "--state", copy.state, "--to", to, fails="by an earlier version")
+    restored = sizes(ledger("restore", "--from", to, "--state", new, "--json"))
+    assert restored["ledger"] == 8
+    assert check(new).names == {Damage.HISTORY_UNCOMPARED}
+
+
 def test_what_follows_from_the_blocks_is_made_anew_in_a_backup(copy: Live) -> None:
     flip_stored("body", "entry", "idx = 5")(copy.state)
     to = copy.folder / "backup"

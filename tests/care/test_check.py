@@ -161,6 +161,10 @@ STORE: dict[str, tuple[Damaging, set[Damage]]] = {
         sql("UPDATE meta SET value = 'other.example/ledger' WHERE key = 'origin'"),
         {Damage.STORE_FOREIGN},
     ),
+    "tables of an earlier version": (
+        sql("UPDATE meta SET value = '0' WHERE key = 'schema'"),
+        {Damage.STORE_OUTDATED},
+    ),
     "an index dropped": (
         in_folder("ledger.db", drop_index),
         {Damage.STORE_CORRUPT},
