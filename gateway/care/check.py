@@ -135,18 +135,18 @@ def _opened(inspection: Inspection) -> RawStore | None:
     try:
         for flaw in store.flaws():
             inspection.add(Damage.STORE_CORRUPT, file, flaw)
-        if not store.meta_keys() <= _META:
-            inspection.add(Damage.STORE_CORRUPT, file, "it says of itself what no store does")
-        said = store.meta("schema"), store.meta("origin")
+        said, keys = (store.meta("schema"), store.meta("origin")), store.meta_keys()
     except Unreadable as unreadable:
         inspection.add(Damage.STORE_CORRUPT, file, f"it cannot be read ({unreadable})")
         store.close()
         return None
-    flaw = _stranger(*said, site.origin)
-    if flaw is not None:
-        inspection.add(flaw[0], file, flaw[1])
+    stranger = _stranger(*said, site.origin)
+    if stranger is not None:
+        inspection.add(stranger[0], file, stranger[1])
         store.close()
         return None
+    if not keys <= _META:
+        inspection.add(Damage.STORE_CORRUPT, file, "it says of itself what no store does")
     return store
 
 
