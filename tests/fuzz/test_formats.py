@@ -10,6 +10,7 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from cryptography import x509
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -37,6 +38,7 @@ from gateway.wire.entries import header_of, parse_envelope, summarize
 from gateway.wire.statements import body_type
 from gateway.wire.statements import parse as parse_statement
 from tests.fuzz.shapes import messages, spoiled
+from tests.vectors.rfc6962 import Tree, numbered
 from tests.world.actors import ORIGIN, make_key
 from tests.world.budget import examples
 from tests.world.samples import NOON
@@ -73,6 +75,12 @@ def test_any_note(note: bytes) -> None:
         assert parse_note(note).encode() == note
         gateways = open_checkpoint(note, [LOG.verifier()], ORIGIN)
     with contextlib.suppress(VerificationError):
+        parsed = client_note.parse_note(note)
+        lines = "".join(
+            f"\u2014 {line.name} {client_note.to_base64(line.key_id + line.signature)}\n"
+            for line in parsed.signatures
+        )
+        assert parsed.text + b"\n" + lines.encode() == note
         clients = client_note.open_checkpoint(note, [CLIENT_KEY], ORIGIN)
     assert (gateways is None) == (clients is None)
     if gateways is not None and clients is not None:
@@ -101,9 +109,67 @@ def test_any_inclusion_proof(
 def test_any_consistency_proof(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: list[bytes]
 ) -> None:
+    held = []
     with contextlib.suppress(ProofError):
         verify_consistency(old, old_root, new, new_root, proof)
-        assert old in (0, new)
+        held.append("gateway")
+    with contextlib.suppress(VerificationError):
+        client_merkle.verify_consistency(old, old_root, new, new_root, proof)
+        held.append("client")
+    assert held in ([], ["gateway", "client"])
+    assert not held or old in (0, new)
+
+
+TREE = Tree(numbered)
+
+
+@st.composite
+def consistency(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Take a proof that holds, and change one thing of it: a bit, a hash, a size, a root."""
+    new = draw(st.integers(2, 200))
+    old = draw(st.integers(1, new - 1))
+    proof = list(TREE.proof(old, new))
+    roots = [TREE.root(old), TREE.root(new)]
+    at = draw(st.integers(0, len(proof) - 1))
+    match draw(st.sampled_from(["bit", "root bit", "less", "more", "twice", "roots", "sizes"])):
+        case "bit":
+            proof[at] = _flipped(proof[at], draw(st.integers(0, 255)))
+        case "root bit":
+            which = draw(st.integers(0, 1))
+            roots[which] = _flipped(roots[which], draw(st.integers(0, 255)))
+        case "less":
+            del proof[at]
+        case "more":
+            proof.insert(at, draw(st.sampled_from([bytes(32), *roots])))
+        case "twice":
+            proof.insert(at, proof[at])
+        case "roots":
+            roots.reverse()
+        case _:
+            old, new = draw(st.sampled_from([(new, old), (old, new * 2), (old * 2 + 1, new)]))
+    return old, roots[0], new, roots[1], proof
+
+
+def _flipped(item: bytes, bit: int) -> bytes:
+    return (int.from_bytes(item, "big") ^ 1 << bit).to_bytes(len(item), "big")
+
+
+@settings(max_examples=examples(150))
+@given(consistency())
+def test_a_changed_consistency_proof_holds_for_nobody(changed: tuple[Any, ...]) -> None:
+    with pytest.raises(ProofError):
+        verify_consistency(*changed)
+    with pytest.raises(VerificationError):
+        client_merkle.verify_consistency(*changed)
+
+
+@settings(max_examples=examples(100))
+@given(st.integers(1, 400), st.integers(1, 400))
+def test_a_consistency_proof_by_the_definition_holds_for_both(one: int, other: int) -> None:
+    old, new = sorted((one, other))
+    sound = (old, TREE.root(old), new, TREE.root(new), TREE.proof(old, new))
+    verify_consistency(*sound)
+    client_merkle.verify_consistency(*sound)
 
 
 @settings(max_examples=examples(150))

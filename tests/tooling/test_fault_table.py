@@ -61,5 +61,6 @@ def test_what_can_be_found_is_tried() -> None:
         Damage.HISTORY_UNCOMPARED,
         Damage.GENESIS_DIFFERS,
         Damage.STORE_FOREIGN,
+        Damage.STORE_OUTDATED,
     }
     assert {name.value for name in Damage} - tried == {name.value for name in beside}
