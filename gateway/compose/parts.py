@@ -47,6 +47,7 @@ from gateway.edge.metered import metered
 from gateway.edge.rates import Rate, Rates
 from gateway.edge.readings import Readings
 from gateway.edge.standings import Standings
+from gateway.edge.strangers import Strangers
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ports.conditions import State
@@ -253,5 +254,6 @@ def _bounds(limits: Limits) -> Bounds:
             most_answers=limits.answer_bytes_per_member,
             patience=limits.reader_seconds,
         ),
+        strangers=Strangers(time.monotonic),
         reader_seconds=limits.reader_seconds,
     )

@@ -9,6 +9,7 @@
 * A service is plain methods that take a `Caller` and a request and raise `Refusal` or `Fault`; it
   sees neither connection nor metadata. The guard alone turns what it raises into a status.
 * The clock is read here, once for each call.
+* Whoever may not call is answered at a rate of its own (see `strangers`), by system or address.
 * Every refusal goes on record in the audit log, with the system and the digest where they are
   known, and its answer says where; those of single statements in a stream are the stream's affair.
 * Log lines hold ids and reasons, never a request, an answer or a certificate. Of an exception that
@@ -36,12 +37,14 @@ from gateway.core.errors import Reason, Refusal
 from gateway.core.identity import SystemId
 from gateway.core.members import Member
 from gateway.core.refused import OnRecord
+from gateway.edge.addresses import site_of_peer
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
 from gateway.edge.rates import Rates
 from gateway.edge.standings import Standings
 from gateway.edge.status import About, judged
+from gateway.edge.strangers import Strangers
 from gateway.edge.subject import subject_of
 from gateway.edge.turnstile import READER_SECONDS, STREAM_BYTES, Turnstile
 from gateway.ports.reading import LedgerHead
@@ -76,11 +79,13 @@ class Bounds:
     Attributes:
         rates: How often it calls.
         turnstile: How much it has open.
+        strangers: How often one calls that may not.
         reader_seconds: How long a message of a stream waits for it to be taken.
     """
 
     rates: Rates
     turnstile: Turnstile
+    strangers: Strangers
     reader_seconds: float = READER_SECONDS
 
 
@@ -242,14 +247,28 @@ class Guard:
         if call.peer is None:
             # Nothing changes it while the call lasts; only its certificate's end has to be asked.
             call.peer = context.auth_context()
-        call.system = system = self._callers.system(call.peer, received)
-        member = await self._callers.member(system)
+        try:
+            call.system = system = self._callers.system(call.peer, received)
+            member = await self._callers.member(system)
+        except Refusal:
+            self._stranger(call, context)
+            raise
         if member.kind not in POLICY[method.full_name]:
             raise Refusal(
                 Reason.SENDER_NOT_PERMITTED,
                 f"a member of kind {member.kind} does not call {method.name}",
             )
         return system, member, received
+
+    def _stranger(self, call: _Call, context: Context) -> None:
+        """Count who may not call; raises where it calls too often."""
+        name = site_of_peer(context.peer()) if call.system is None else str(call.system)
+        try:
+            self._bounds.strangers.pass_now(name)
+        except Refusal:
+            # Its name is not worth an event of its own each time.
+            call.system = None
+            raise
 
     async def _write(self, context: Context, answer: Message) -> None:
         """Have a message of a stream taken by its reader, or end the stream."""

@@ -1,7 +1,8 @@
 """An HTTPS server, bounded in everything: what the HTTPS edges have in common.
 
 * Connections are counted before their handshake, in all and by address. Where too many are open,
-  the next wait with the operating system.
+  one on which nothing is being answered loses its place to the next: of the address that has the
+  most, the one that has waited longest. So whoever is slow, or keeps places, loses them first.
 * Handshake, the head of a request, idleness and a connection's age are bounded in seconds; requests
   on one connection and their heads in number and size. Requests have no bodies.
 * How often an address asks is bounded. Who asks too often reads 429 and when to come back.
@@ -73,9 +74,11 @@ class _Connection:
 
     site: str
     until: float
+    waiting_since: float
     closed: asyncio.Future[None]
     requests: int = 0
-    transport: asyncio.Transport | None = field(default=None, repr=False)
+    answering: bool = False
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
 
 
 class _Http(web.Server):
@@ -114,12 +117,12 @@ class HttpsServer:
         """
         self._answer = answer
         self._limits = limits
-        self._slots = asyncio.Semaphore(limits.connections)
+        self._connections: set[_Connection] = set()
+        self._ended = asyncio.Event()
         self._sites: Counter[str] = Counter()
         self._addresses = Allowance[str](
             rate=limits.requests_per_second, burst=2 * limits.requests_per_second
         )
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, host: str, port: int, tls: HttpsContext) -> int:
         """Listen and serve.
@@ -158,15 +161,15 @@ class HttpsServer:
         await asyncio.wait([self._accepting])
         self._socket.close()
         await self._http.shutdown(grace)
-        for task in self._tasks:
+        tasks = [each.task for each in self._connections if each.task is not None]
+        for task in tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._slots.acquire()
             try:
                 accepted, peer = await loop.sock_accept(self._socket)
             except OSError as error:
@@ -176,19 +179,53 @@ class HttpsServer:
                     error.strerror,
                     extra={"event": "connection_unaccepted"},
                 )
-                self._slots.release()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            site = site_of(peer[0])
+            if self._sites[site] >= self._limits.connections_per_address:
+                accepted.close()
+                continue
+            try:
+                await self._make_room()
             except BaseException:
-                self._slots.release()
+                accepted.close()
                 raise
-            task = asyncio.create_task(self._serve(accepted, site_of(peer[0])))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            self._begin(accepted, site)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._slots.release()
-        self._tasks.discard(task)
+    async def _make_room(self) -> None:
+        """Wait until there is a place for another connection; one that only waits is ended."""
+        while len(self._connections) >= self._limits.connections:
+            self._ended.clear()
+            waiting = [each for each in self._connections if not each.answering]
+            if waiting:
+                last = max(waiting, key=lambda each: (self._sites[each.site], -each.waiting_since))
+                if last.task is not None:
+                    last.task.cancel()
+            await self._ended.wait()
+
+    def _begin(self, accepted: socket.socket, site: str) -> None:
+        loop = asyncio.get_running_loop()
+        connection = _Connection(
+            site=site,
+            until=loop.time() + self._limits.connection_seconds,
+            waiting_since=loop.time(),
+            closed=loop.create_future(),
+        )
+        self._connections.add(connection)
+        self._sites[site] += 1
+        connection.task = asyncio.create_task(self._connected(accepted, connection))
+        connection.task.add_done_callback(lambda task: self._end(connection, task, accepted))
+
+    def _end(
+        self, connection: _Connection, task: asyncio.Task[None], accepted: socket.socket
+    ) -> None:
+        # Here, since a task that is ended before it began closes nothing.
+        accepted.close()
+        self._connections.discard(connection)
+        self._sites[connection.site] -= 1
+        if not self._sites[connection.site]:
+            del self._sites[connection.site]
+        self._ended.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error(
                 "a connection failed",
@@ -196,27 +233,11 @@ class HttpsServer:
                 extra={"event": "connection_failed"},
             )
 
-    async def _serve(self, accepted: socket.socket, site: str) -> None:
+    async def _connected(self, accepted: socket.socket, connection: _Connection) -> None:
         """See one connection through, from handshake to end."""
-        if self._sites[site] >= self._limits.connections_per_address:
-            accepted.close()
-            return
-        self._sites[site] += 1
-        try:
-            await self._connected(accepted, site)
-        finally:
-            self._sites[site] -= 1
-            if not self._sites[site]:
-                del self._sites[site]
-
-    async def _connected(self, accepted: socket.socket, site: str) -> None:
         loop = asyncio.get_running_loop()
         protocol = self._http()
-        connection = self._http.open[protocol] = _Connection(
-            site=site,
-            until=loop.time() + self._limits.connection_seconds,
-            closed=loop.create_future(),
-        )
+        self._http.open[protocol] = connection
         transport: asyncio.BaseTransport | None = None
         try:
             # A handshake that fails is no event: the port is open to everybody.
@@ -237,7 +258,6 @@ class HttpsServer:
         finally:
             if isinstance(transport, asyncio.Transport):
                 transport.abort()
-            accepted.close()
             del self._http.open[protocol]
 
     async def _admitted(self, request: web.BaseRequest) -> web.Response:
@@ -247,6 +267,16 @@ class HttpsServer:
         if connection is None:
             raise ConnectionResetError
         connection.requests += 1
+        connection.answering = True
+        try:
+            return await self._admitted_on(connection, request, now)
+        finally:
+            connection.answering = False
+            connection.waiting_since = asyncio.get_running_loop().time()
+
+    async def _admitted_on(
+        self, connection: _Connection, request: web.BaseRequest, now: float
+    ) -> web.Response:
         if not self._addresses.admit(connection.site, now):
             response = sorry(429, "too many requests: come back shortly", _RETRY_SECONDS)
         elif request.body_exists:

@@ -31,12 +31,14 @@ from gateway.edge.guard import Bounds, Guard
 from gateway.edge.policy import POLICY
 from gateway.edge.rates import Rate, Rates
 from gateway.edge.standings import Standings
+from gateway.edge.strangers import Strangers
 from gateway.edge.turnstile import Turnstile
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SERVICE = pb.DESCRIPTOR.services_by_name["ExchangeService"]
 SECRET = "unreleased-model-name"
 MOST = 3
+STRANGE = 4
 RATE = Rate(per_second=10, burst=20)
 
 
@@ -54,9 +56,13 @@ class Context:
         self.reason = ""
         self.message = ""
         self.said: dict[str, str] = {}
+        self.site = "192.0.2.7"
         self.done: list[Callable[[Any], None]] = []
         self.written: list[Any] = []
         self.reads = True
+
+    def peer(self) -> str:
+        return f"ipv4:{self.site}:51312"
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self.certificate]} if self.certificate else {}
@@ -172,6 +178,7 @@ class World:
         rates: tuple[Rate, Rate] = (RATE, RATE),
     ) -> None:
         self.directory = Directory(kind)
+        self.clock = 0.0
         self.turnstile = Turnstile(MOST)
         self.head = Head()
         directories: Any = self.directory
@@ -185,6 +192,7 @@ class World:
             bounds=Bounds(
                 rates=Rates(statements=rates[0], calls=rates[1], clock=lambda: 0.0),
                 turnstile=self.turnstile,
+                strangers=Strangers(lambda: self.clock, per_second=2, burst=STRANGE),
                 reader_seconds=0.05,
             ),
             head=head,
@@ -550,3 +558,41 @@ def test_an_rpc_without_a_row_has_no_handler(monkeypatch: pytest.MonkeyPatch) ->
 
     assert World()._method("GetEntry") is None
     assert World()._method("ListCases") is not None
+
+
+async def answered(world: World, certificate: bytes | None, site: str = "192.0.2.7") -> Context:
+    context = Context(certificate)
+    context.site = site
+    with suppress(Aborted):
+        await world.call("GetEntry", b"", context)
+    for done in context.done:
+        done(context)
+    return context
+
+
+@pytest.mark.asyncio
+async def test_whoever_has_no_name_is_answered_at_a_rate_of_its_address() -> None:
+    world = World()
+    reasons = [(await answered(world, None)).reason for _ in range(STRANGE + 2)]
+    assert reasons == [Reason.SPIFFE_ID_MISSING] * STRANGE + [Reason.RATE_EXCEEDED] * 2
+    assert (await answered(world, None, "192.0.2.8")).reason == Reason.SPIFFE_ID_MISSING
+
+    world.clock = 0.5
+    assert (await answered(world, None)).reason == Reason.SPIFFE_ID_MISSING
+
+
+@pytest.mark.asyncio
+async def test_a_system_that_may_not_call_is_answered_at_a_rate_of_its_own(
+    certificate: bytes,
+) -> None:
+    world = World()
+    world.directory.refusal = Refusal(Reason.MEMBER_UNKNOWN, "no such member")
+    reasons = [(await answered(world, certificate)).reason for _ in range(STRANGE + 1)]
+    assert reasons == [Reason.MEMBER_UNKNOWN] * STRANGE + [Reason.RATE_EXCEEDED]
+    # Beyond its rate it is one of a crowd, and nothing is recorded for it by itself.
+    assert world.journal.refusals[-1] == ("", "GetEntry", Reason.RATE_EXCEEDED, None)
+    assert (await answered(world, None)).reason == Reason.SPIFFE_ID_MISSING
+
+    # Enrolled since, it calls at once.
+    world.directory.refusal = None
+    assert (await answered(world, certificate)).reason == ""

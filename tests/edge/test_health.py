@@ -9,7 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
-from gateway.edge.health import MAX_WATCHERS, Health
+from gateway.edge.health import BURST, MAX_WATCHERS, Health
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -23,6 +23,12 @@ class Aborted(Exception):  # noqa: N818 - what it stands for is no error either
 
 
 class Context:
+    def __init__(self, site: str = "192.0.2.7") -> None:
+        self.site = site
+
+    def peer(self) -> str:
+        return f"ipv4:{self.site}:51312"
+
     async def abort(self, code: grpc.StatusCode, message: str) -> None:
         raise Aborted(code)
 
@@ -87,3 +93,22 @@ async def test_watchers_are_few_and_leave_their_place() -> None:
     closing: Any = watchers[0]
     await closing.aclose()
     assert (await anext(watch(health))).status == NOT_SERVING
+
+
+@pytest.mark.asyncio
+async def test_an_address_asks_so_often_and_takes_nothing_from_others() -> None:
+    now = 0.0
+    health = Health(clock=lambda: now)
+    context: Any = Context()
+    for _ in range(BURST):
+        await health.Check(WHOLE, context)
+    for ask in (health.Check(WHOLE, context), health.List(health_pb2.HealthListRequest(), context)):
+        with pytest.raises(Aborted, match="RESOURCE_EXHAUSTED"):
+            await ask
+    with pytest.raises(Aborted, match="RESOURCE_EXHAUSTED"):
+        await anext(watch(health))
+    other: Any = Context("192.0.2.8")
+    assert (await health.Check(WHOLE, other)).status == NOT_SERVING
+
+    now = 1.0
+    assert (await health.Check(WHOLE, context)).status == NOT_SERVING

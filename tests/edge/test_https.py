@@ -249,13 +249,62 @@ async def test_an_address_has_so_many_connections(tmp_path: Path) -> None:
                     break
 
 
-async def test_beyond_so_many_connections_the_next_waits(tmp_path: Path) -> None:
+async def test_beyond_so_many_connections_the_next_waits_for_what_is_answered(
+    tmp_path: Path,
+) -> None:
     async with serving(tmp_path, replace(LIMITS, connections=1)) as site:
-        async with site.connected():
+        async with site.connected() as (reader, writer):
+            writer.write(GET.replace(b"/", b"/slow", 1))
+            await site.going_on.wait()
             waiting = asyncio.create_task(site.ask())
             done, _ = await asyncio.wait([waiting], timeout=0.3)
             assert not done
+            site.goes_on.set()
+            assert (await read(reader))[0] == 200
         assert (await waiting)[0] == 200
+
+
+async def test_who_only_waits_loses_its_place_the_one_that_has_waited_longest(
+    tmp_path: Path,
+) -> None:
+    async with (
+        serving(tmp_path, replace(LIMITS, connections=3)) as site,
+        site.connected() as first,
+        site.connected() as second,
+        site.connected() as third,
+    ):
+        # The first has asked since: it is the second that has waited longest.
+        for reader, writer in (third, first):
+            writer.write(GET)
+            await read(reader)
+        assert (await site.ask())[0] == 200
+        assert await second[0].read() == b""
+        first[1].write(GET)
+        assert (await read(first[0]))[0] == 200
+
+
+@pytest.mark.parametrize("slow", [b"", b"GET / HTTP/1.1\r\nX: ", None], ids=["idle", "head", "tls"])
+async def test_slow_connections_from_many_addresses_keep_nobody_out(
+    tmp_path: Path, slow: bytes | None
+) -> None:
+    each, addresses = 4, [f"127.0.0.{number}" for number in range(2, 6)]
+    limits = replace(LIMITS, connections=each * len(addresses), connections_per_address=each)
+    async with serving(tmp_path, limits) as site, asyncio.timeout(PATIENCE):
+        tls = None if slow is None else site.tls
+        held = [
+            await asyncio.open_connection("127.0.0.1", site.port, ssl=tls, local_addr=(address, 0))
+            for address in addresses * each
+        ]
+        for _, writer in held:
+            writer.write(slow or b"")
+        # One that keeps asking beside them is never the one that goes.
+        async with site.connected() as (reader, writer):
+            for _ in range(5):
+                writer.write(GET)
+                assert (await read(reader))[0] == 200
+                assert (await site.ask())[0] == 200
+        for _, writer in held:
+            writer.transport.abort()
 
 
 async def test_a_new_certificate_counts_from_the_next_connection_on(

@@ -45,6 +45,7 @@ from gateway.edge.rates import Rate, Rates
 from gateway.edge.readings import Readings
 from gateway.edge.standings import Standings
 from gateway.edge.status import CODES, DOMAIN
+from gateway.edge.strangers import Strangers
 from gateway.edge.submissions import Submissions
 from gateway.edge.turnstile import Turnstile
 from gateway.ports.reading import SignedHead
@@ -259,7 +260,11 @@ class Edge:
         guard = Guard(
             callers=callers,
             standings=Standings(callers=callers, head=head),
-            bounds=Bounds(rates=_unbounded(), turnstile=Turnstile(1)),
+            bounds=Bounds(
+                rates=_unbounded(),
+                turnstile=Turnstile(1),
+                strangers=Strangers(lambda: 0.0, burst=10**9),
+            ),
             head=head,
             now=lambda: world.pen.now,
             journal=journal,

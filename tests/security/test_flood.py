@@ -16,6 +16,7 @@ from forewarn.exchange.v1 import log_service_pb2
 from gateway.compose.limits import Limits
 from gateway.compose.process import raise_file_limit
 from gateway.core.errors import Reason
+from gateway.edge import strangers
 from gateway.edge.health import MAX_WATCHERS
 from tests.world.ledger_builder import party
 from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Desk, Live, refused
@@ -94,6 +95,20 @@ def test_who_is_no_member_cannot_fill_the_gateway_by_watching_its_health(narrow:
             watch.cancel()
 
     assert refused(error.value).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_who_may_not_call_is_answered_so_often_and_members_notice_nothing(narrow: Live) -> None:
+    reasons: list[str] = []
+    with narrow.desk(STRANGER) as stranger, narrow.desk(CIVIL) as agency:
+        while Reason.RATE_EXCEEDED not in reasons:
+            with pytest.raises(grpc.RpcError) as error:
+                checkpoint(stranger)
+            reasons.append(refused(error.value).reason)
+            assert len(reasons) < 50 * strangers.BURST
+        assert refused(error.value).retry
+        assert checkpoint(agency)
+    assert set(reasons[:-1]) == {Reason.MEMBER_UNKNOWN}
+    assert len(reasons) > strangers.BURST
 
 
 def test_there_are_files_enough_for_the_connections(
