@@ -34,6 +34,10 @@ from gateway.ports.conditions import State
 
 # A server that has just become the leader may not have all of a stream at hand yet.
 _DOUBT_SECONDS: Final = 30.0
+# Longer than a note is ever under way; whoever hands in then waits for a node to take its turn.
+_UNSIGNED_SECONDS: Final = 5.0
+# What waits for a signature is no reason not to give it.
+_WELL: Final = {State.FOLDING, State.UNSIGNED}
 _LAST_WORD_SECONDS: Final = 2.0
 
 
@@ -74,6 +78,7 @@ class Side:
             endorser=endorser,
             announcer=SayingAnnouncer(workers, notes, endorser),
             doubt_seconds=_DOUBT_SECONDS,
+            unsigned_seconds=_UNSIGNED_SECONDS,
         )
         return cls(plan=plan, keeper=keeper, integrator=integrator, endorser=endorser, notes=notes)
 
@@ -142,7 +147,7 @@ class Company:
 
     def _fit(self) -> bool:
         return all(
-            side.keeper.can_sign and side.integrator.condition.state is State.FOLDING
+            side.keeper.can_sign and side.integrator.condition.state in _WELL
             for side in self._sides
         )
 

@@ -75,7 +75,8 @@ class Writable:
     def check(self) -> None:
         """Refuse to take anything in while it could not be recorded.
 
-        What waits for an integrator that is stalled may still be recorded, and waits.
+        What waits for an integrator that is stalled, or for a node that signs, may still be
+        recorded, and waits.
 
         Raises:
             Fault: The one for which the ledger has halted; LEDGER_UNAVAILABLE while it is checked.

@@ -138,7 +138,8 @@ class NatsConditions:
             return
         self._heard = condition
         self._heard_at = asyncio.get_running_loop().time()
-        self._has_folded = self._has_folded or condition.state is State.FOLDING
+        folded = condition.state in {State.FOLDING, State.UNSIGNED}
+        self._has_folded = self._has_folded or folded
 
 
 def encode(condition: Condition) -> bytes:

@@ -4,6 +4,7 @@
   in the store, note announced. A crash between two of them is mended at the next start.
 * A node beside others may wait for another's signature instead: then it is asked to look again
   whenever one was heard. See `endorsing`.
+* Where a signature that is another node's to give has not come for a while, its condition says so.
 * Before it folds, at start and after every interruption, it compares the last folded message with
   what the stream holds at that sequence. JetStream hands lost sequences out again after damage: a
   number that looks right proves nothing.
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from hashlib import sha256
+from math import inf
 from typing import Final, TypeVar
 
 from gateway.core.errors import Fault, Reason
@@ -61,6 +63,7 @@ class Integrator:
         endorser: Endorser,
         announcer: Announcer,
         doubt_seconds: float = 0.0,
+        unsigned_seconds: float = inf,
     ) -> None:
         """Put the parts together; nothing is read yet.
 
@@ -70,12 +73,17 @@ class Integrator:
             endorser: Gives the notes, used by nobody else from now on.
             announcer: Tells workers of new notes.
             doubt_seconds: How long a stream that holds less than was folded is asked again.
+            unsigned_seconds: How long what was folded may wait for a signature before that is said.
         """
         self._stream = stream
         self._store = store
         self._endorser = endorser
         self._announced = AnnouncedHead(announcer)
         self._doubt_seconds = doubt_seconds
+        self._unsigned_seconds = unsigned_seconds
+        # Since when nothing was signed though something waits, and what was signed then.
+        self._unsigned_since: float | None = None
+        self._signed_then = 0
         # Store and endorser belong to this thread: the loop never waits for a disk.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="integrator")
         # What is given out goes out in its order, though two loops have it given out.
@@ -107,7 +115,9 @@ class Integrator:
             return Condition(state=State.HALTED, reason=self._halted.reason)
         if self._stalled is not None:
             return Condition(state=State.STALLED)
-        return Condition(state=State.FOLDING if self._caught_up else State.CHECKING)
+        if not self._caught_up:
+            return Condition(state=State.CHECKING)
+        return Condition(state=State.UNSIGNED if self._is_unsigned() else State.FOLDING)
 
     @property
     def turned(self) -> asyncio.Event:
@@ -118,7 +128,13 @@ class Integrator:
     def trouble(self) -> str:
         """What has halted it, or keeps it from folding, in a sentence; empty where nothing does."""
         fault = self._halted or self._stalled
-        return fault.detail if fault is not None else ""
+        if fault is not None:
+            return fault.detail
+        if self.condition.state is State.UNSIGNED:
+            return (
+                "no node signs: run `forewarn-gateway lease show`, and start one that has the key"
+            )
+        return ""
 
     async def lag(self) -> int:
         """Tell how many blocks the stream holds that are not folded.
@@ -370,8 +386,24 @@ class Integrator:
         """Do work in the integrator's thread, and announce the note that it gives."""
         async with self._giving:
             note = await self._in_thread(work)
+            self._watch_signing()
             if note is not None:
                 await self._announced.announce(note)
+
+    def _watch_signing(self) -> None:
+        """Take note of since when nothing is signed, while something waits for it."""
+        signed = self._endorser.mark.size
+        if not self.unendorsed:
+            self._unsigned_since = None
+        elif self._unsigned_since is None or signed != self._signed_then:
+            self._unsigned_since = asyncio.get_running_loop().time()
+        self._signed_then = signed
+
+    def _is_unsigned(self) -> bool:
+        since = self._unsigned_since
+        if since is None or not self.unendorsed:
+            return False
+        return asyncio.get_running_loop().time() - since > self._unsigned_seconds
 
     def _fold(self, message: StreamMessage) -> bytes | None:
         """Fold one message and endorse the head after it. Runs in the integrator's thread."""

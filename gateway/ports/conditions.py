@@ -22,6 +22,8 @@ class State(StrEnum):
     """It compares stream and store, or folds what the stream held when it began."""
     FOLDING = "folding"
     """All that the stream held is folded, and what comes is."""
+    UNSIGNED = "unsigned"
+    """The same, and what it folded last has waited for long for a signature, another node's."""
     STALLED = "stalled"
     """Something keeps it from folding; it tries again."""
     HALTED = "halted"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,11 +196,25 @@ def test_workers_of_two_nodes_hear_their_own_node_only(one: Node, two: Node) -> 
     assert (whole["standing"], whole["findings"], whole["unchecked"]) == ("whole", [], [])
     assert "signs, and renews its lease" in lease_as_found(two)
     assert one.stop() == 0
+    waits_for_a_node_that_signs(one, two)
+    assert one.stop() == 0
     assert two.stop() == 0
     assert told(two, "ledger", "check")["standing"] == "whole"
     problems = [each for each in lines(two, "doctor") if each["level"] == "problem"]
     assert problems == []
     assert "let go of the lease" in lease_as_found(two)
+
+
+def waits_for_a_node_that_signs(one: Node, two: Node) -> None:
+    """Hand in at a node that cannot sign while none does: health says so, and it is answered."""
+    with two.desk(AURORA) as there, ThreadPoolExecutor(1) as pool:
+        assert there.status() == HealthCheckResponse.SERVING
+        waiting = pool.submit(there.submit, notice(CIVIL))
+        until(lambda: there.status() == HealthCheckResponse.NOT_SERVING)
+        assert not waiting.done()
+        one.serve("--workers", "1")
+        assert waiting.result().receipt.index > 0
+        until(lambda: there.status() == HealthCheckResponse.SERVING)
 
 
 def lease_as_found(node: Node) -> str:

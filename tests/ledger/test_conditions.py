@@ -21,6 +21,7 @@ from tests.ledger.running import PATIENCE, connection, kill, server
 CHECKING = Condition(state=State.CHECKING)
 FOLDING = Condition(state=State.FOLDING)
 STALLED = Condition(state=State.STALLED)
+UNSIGNED = Condition(state=State.UNSIGNED)
 HALTED = Condition(state=State.HALTED, reason=Reason.LEDGER_NOT_PROVEN)
 
 
@@ -66,7 +67,7 @@ async def until(heard: NatsConditions, expected: Condition) -> None:
 async def test_a_worker_hears_how_the_integrator_is(running: EmbeddedNats) -> None:
     async with both(running) as (said, heard):
         assert heard.current == CHECKING
-        for condition in (STALLED, FOLDING, HALTED, FOLDING):
+        for condition in (STALLED, UNSIGNED, FOLDING, HALTED, UNSIGNED, FOLDING):
             said.turn(condition)
             await until(heard, condition)
         # It was proven before: a new process that checks again only holds things up.

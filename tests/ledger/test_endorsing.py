@@ -29,6 +29,7 @@ from tests.ledger.house import ORIGIN, block, statement, summarize
 from tests.ledger.running import PATIENCE
 
 SECONDS = 0.6
+UNSIGNED_SECONDS = 0.3
 BLOCKS = [block(statement(f"{n}"), statement(f"{n}b")) for n in range(6)]
 
 
@@ -115,6 +116,7 @@ async def node(
         store=store,
         endorser=endorser,
         announcer=SayingAnnouncer(announced, notes, endorser),
+        unsigned_seconds=UNSIGNED_SECONDS,
     )
 
     def hear_all(found: Mapping[str, bytes]) -> None:
@@ -124,7 +126,9 @@ async def node(
     candidate = Candidate(
         node=name,
         token=f"{name}-{len(exchange.ears)}",
-        fit=lambda: keeper.can_sign and integrator.condition.state is State.FOLDING,
+        fit=lambda: (
+            keeper.can_sign and integrator.condition.state in {State.FOLDING, State.UNSIGNED}
+        ),
         notes=lambda: {"LEDGER": endorser.note} if endorser.note else {},
         heard=hear_all,
     )
@@ -205,12 +209,34 @@ async def test_nothing_is_shown_that_nobody_signed(exchange: Exchange) -> None:
     async with node(exchange, "two") as two:
         await exchange.stream.append(BLOCKS[0])
         await until(lambda: two.integrator.unendorsed)
-        await asyncio.sleep(0.05)
-        assert two.note is None
         assert two.integrator.condition.state is State.FOLDING
+        # What waits is said after a while, also where more comes in.
+        await exchange.stream.append(BLOCKS[1])
+        await until(lambda: two.integrator.condition.state is State.UNSIGNED)
+        assert "lease show" in two.integrator.trouble
+        assert two.note is None
         # Somebody who knows comes, and is asked.
         async with node(exchange, "one"):
-            await two.shows(2)
+            await two.shows(4)
+            assert two.integrator.condition.state is State.FOLDING
+            assert two.integrator.trouble == ""
+
+
+@pytest.mark.asyncio
+async def test_while_another_signs_nothing_is_said_to_wait(
+    exchange: Exchange, one: Node, two: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Never level for a moment: each note that comes is of less than is folded by then.
+    monkeypatch.setattr(Integrator, "unendorsed", True)
+    await until(lambda: two.integrator.condition.state is State.FOLDING)
+    began = asyncio.get_running_loop().time()
+    number = 0
+    while asyncio.get_running_loop().time() - began < 3 * UNSIGNED_SECONDS:
+        number += 1
+        await exchange.stream.append(block(statement(f"busy {number}")))
+        await two.shows(number)
+        assert two.integrator.condition.state is State.FOLDING
+    assert one.integrator.condition.state is State.FOLDING
 
 
 @pytest.mark.asyncio
