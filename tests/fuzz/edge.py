@@ -98,6 +98,9 @@ class _Context:
         self.failed: Failed | None = None
         self.first: Message | None = None
 
+    def peer(self) -> str:
+        return "ipv4:192.0.2.7:51312"
+
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_pem_cert": [self._certificate]}
 

@@ -19,7 +19,7 @@ from gateway.core.errors import Reason
 from gateway.edge import strangers
 from gateway.edge.health import MAX_WATCHERS
 from tests.world.ledger_builder import party
-from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Desk, Live, refused
+from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Desk, Live, Refused, refused
 
 ALL = pb.EntryFilter(box="BOX_ALL")
 CALLS_PER_MEMBER = 4
@@ -99,13 +99,16 @@ def test_who_is_no_member_cannot_fill_the_gateway_by_watching_its_health(narrow:
 
 def test_who_may_not_call_is_answered_so_often_and_members_notice_nothing(narrow: Live) -> None:
     reasons: list[str] = []
+    answer: Refused | None = None
     with narrow.desk(STRANGER) as stranger, narrow.desk(CIVIL) as agency:
         while Reason.RATE_EXCEEDED not in reasons:
             with pytest.raises(grpc.RpcError) as error:
                 checkpoint(stranger)
-            reasons.append(refused(error.value).reason)
+            answer = refused(error.value)
+            reasons.append(answer.reason)
             assert len(reasons) < 50 * strangers.BURST
-        assert refused(error.value).retry
+        assert answer is not None
+        assert answer.retry
         assert checkpoint(agency)
     assert set(reasons[:-1]) == {Reason.MEMBER_UNKNOWN}
     assert len(reasons) > strangers.BURST
