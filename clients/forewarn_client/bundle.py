@@ -10,7 +10,8 @@ the genesis statement. It holds
 
 The file is text around those proofs, and has one form: what parses is written as the same bytes.
 
-It cannot show what it leaves out: that a key was not revoked by then is said by whoever made it.
+It cannot show what it leaves out: that a key was not revoked by then is said by whoever made it,
+unless whoever verifies it has a directory of that ledger to compare it with, known up to the entry.
 It opens its entries, so whoever has it has the content.
 """
 
@@ -138,21 +139,32 @@ class VerifiedBundle:
         exchange: The exchange that it is of.
         checkpoints: How many checkpoints its proofs lead to.
         joined: Whether all of them are shown to be of one log.
+        directory_known: Whether it was compared with a directory that is known up to the entry;
+            else only the bundle says that the sender's keys and systems were not ended by then.
     """
 
     record: VerifiedRecord
     exchange: Exchange
     checkpoints: int
     joined: bool
+    directory_known: bool
 
 
-def verify(bundle: Bundle, *, log_key: str, genesis_digest: bytes) -> VerifiedBundle:
-    """Verify a bundle by two pins and nothing else.
+def verify(
+    bundle: Bundle,
+    *,
+    log_key: str,
+    genesis_digest: bytes,
+    directory: DirectoryView | None = None,
+) -> VerifiedBundle:
+    """Verify a bundle by two pins, and by a directory where there is one.
 
     Args:
         bundle: The bundle.
         log_key: The log's key.
         genesis_digest: Digest of the statement that the ledger begins with, 32 bytes.
+        directory: A directory of that ledger that the caller has verified; None for none. One that
+            is not known up to the entry says nothing.
 
     Returns:
         What it proves.
@@ -173,8 +185,38 @@ def verify(bundle: Bundle, *, log_key: str, genesis_digest: bytes) -> VerifiedBu
         view = DirectoryView.of_selection(verifier, bundle.chain, bundle.entry.index)
         # 3. The entry, under the directory as it stood there.
         record = verifier.verify(bundle.entry, view)
+    # 4. What the bundle leaves out, where there is a directory that shows it.
+    known = directory is not None and directory.size >= record.index
+    if directory is not None and known:
+        _check_by(directory, verifier, bundle)
     joined = len(roots) == 1 or bool(bundle.links)
-    return VerifiedBundle(record=record, exchange=exchange, checkpoints=len(roots), joined=joined)
+    return VerifiedBundle(
+        record=record,
+        exchange=exchange,
+        checkpoints=len(roots),
+        joined=joined,
+        directory_known=known,
+    )
+
+
+def _check_by(directory: DirectoryView, verifier: Verifier, bundle: Bundle) -> None:
+    """Compare a bundle with a directory that is known up to its entry."""
+    held = {each.index: each.entry_body for each in directory.entries}
+    if any(held.get(each.index) != each.entry_body for each in bundle.chain):
+        raise VerificationError(
+            Flaw.HISTORY_REWRITTEN,
+            "it holds a statement of the directory that your directory does not have there: one of "
+            "the two was made from another ledger",
+        )
+    if bundle.chain:
+        try:
+            verifier.verify(bundle.entry, directory)
+        except VerificationError as error:
+            raise VerificationError(
+                error.reason,
+                f"by your directory, which shows what the file leaves out: {error.detail}",
+                error.rule,
+            ) from None
 
 
 def _exchange(bundle: Bundle, log_key: str, genesis_digest: bytes) -> Exchange:

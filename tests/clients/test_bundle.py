@@ -186,6 +186,55 @@ def test_a_statement_of_the_directory_that_is_missing_is_refused(
         verified(ledger, replace(made, chain=chain, links=()))
 
 
+def directory_of(ledger: Ledger) -> DirectoryView:
+    page = listed(ledger.directory_page())
+    return DirectoryView.of_chain(Verifier(exchange(ledger)), page, ledger.size)
+
+
+def compared(ledger: Ledger, made: Bundle, directory: DirectoryView) -> VerifiedBundle:
+    return bundle.verify(
+        made,
+        log_key=ledger.log_vkey,
+        genesis_digest=ledger.genesis_digest,
+        directory=directory,
+    )
+
+
+def test_a_revocation_that_is_left_out_is_seen_by_whoever_has_the_directory(
+    ledger: Ledger,
+) -> None:
+    before = directory_of(ledger)
+    revocation = revoked(ledger, SECOND)
+    # No exchange admits it: somebody wrote it past the admission.
+    index = said(ledger, SECOND)
+    whole = bundled(ledger, index)
+    chain = tuple(each for each in whole.chain if each.index != revocation)
+    left_out = replace(whole, chain=chain, links=())
+
+    assert not verified(ledger, left_out).directory_known
+    assert not compared(ledger, left_out, before).directory_known
+    with refused(Flaw.KEY_UNKNOWN, "what the file leaves out"):
+        compared(ledger, left_out, directory_of(ledger))
+
+
+def test_what_holds_holds_by_the_directory_too(ledger: Ledger) -> None:
+    made = bundled(ledger, said(ledger, SECOND))
+    revoked(ledger, SECOND)
+    assert compared(ledger, made, directory_of(ledger)).directory_known
+    genesis = bundled(ledger, 0)
+    assert compared(ledger, genesis, directory_of(ledger)).directory_known
+
+
+def test_a_bundle_of_another_ledger_with_the_same_beginning_is_told(ledger: Ledger) -> None:
+    other = Ledger()
+    other.enrol(AGENCY)
+    made = bundled(other, said(other))
+    assert other.genesis_digest == ledger.genesis_digest
+    said(ledger)
+    with refused(Flaw.HISTORY_REWRITTEN):
+        compared(ledger, made, directory_of(ledger))
+
+
 def test_a_sender_whose_enrolment_is_missing_is_unknown(ledger: Ledger) -> None:
     made = bundled(ledger, said(ledger))
     with refused(Flaw.SENDER_UNKNOWN):

@@ -104,6 +104,30 @@ def test_a_recipient_exports_what_it_was_sent(exchange: Live, lab: Home, tmp_pat
     assert stranger(tmp_path, "evidence", "verify", target, *pins(exchange)).code == 0
 
 
+def test_a_bundle_is_compared_with_the_directory_of_whoever_has_one(
+    exchange: Live, lab: Home, tmp_path: Path
+) -> None:
+    notice = sent(lab, tmp_path)
+    target = tmp_path / "notice.evidence"
+    did(lab, "evidence", "export", notice["index"], "-o", target)
+    agency = home_of(exchange, CIVIL, tmp_path)
+    verify = ("evidence", "verify", target)
+
+    # A folder that has fetched no directory is asked to; by itself it says that it cannot tell.
+    named = ("--directory", agency.path)
+    unready = stranger(tmp_path, *verify, *pins(exchange), *named)
+    assert (unready.code, "directory list" in unready.err) == (1, True)
+    assert did(agency, *verify)[0]["directory_known"] is False
+    assert "leaves out" in forewarn(agency, *verify).err
+
+    did(agency, "directory", "list")
+    assert stranger(tmp_path, *verify, *pins(exchange)).objects[0]["directory_known"] is False
+    known = stranger(tmp_path, *verify, *pins(exchange), *named)
+    assert known.objects[0]["directory_known"] is True
+    assert did(agency, *verify)[0]["directory_known"] is True
+    assert "leaves out" not in forewarn(agency, *verify).err
+
+
 def test_the_directory_can_be_proven_too(exchange: Live, lab: Home, tmp_path: Path) -> None:
     for index in (0, 1):
         target = tmp_path / f"{index}.evidence"

@@ -11,9 +11,12 @@ from forewarn_client.bundle import Bundle, VerifiedBundle
 from forewarn_client.cli import connecting, output, tables, views
 from forewarn_client.cli.commands import FILE, Group, command
 from forewarn_client.cli.settings import current
+from forewarn_client.directory import DirectoryView
+from forewarn_client.directory_cache import DirectoryCache
 from forewarn_client.errors import RequestError
 from forewarn_client.home import CONFIGURATION, Home
 from forewarn_client.terminal import safe
+from forewarn_client.verifier import Verifier
 
 _OPEN: Final = {"CLEAR", "GREEN"}
 
@@ -67,22 +70,41 @@ def export(what: str, target: Path) -> None:
     examples=(
         "forewarn evidence verify breach.evidence --genesis-digest 91b0...  --log-key ...",
         "forewarn evidence verify breach.evidence --show      by the pins of this folder",
+        "forewarn evidence verify breach.evidence --directory ~/.forewarn",
     )
 )
 @click.argument("file", type=FILE)
 @click.option("--genesis-digest", metavar="HEX", help="Digest of the ledger's first statement.")
 @click.option("--log-key", metavar="KEY", help="The log's key, name+id+base64.")
+@click.option(
+    "--directory",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A member's folder, whose directory shows what the file may leave out.",
+)
 @click.option("--show", is_flag=True, help="Show what was said, too.")
-def verify(*, file: Path, genesis_digest: str | None, log_key: str | None, show: bool) -> None:
+def verify(
+    *,
+    file: Path,
+    genesis_digest: str | None,
+    log_key: str | None,
+    folder: Path | None,
+    show: bool,
+) -> None:
     """Verify an evidence bundle; no connection is made, and no folder is needed.
 
     Checks the log's signatures, that every entry is in the log, each statement of the directory
     from the genesis statement on, and the signatures of the statement by keys that were its
     sender's at that index. Exit code 5 where something does not hold.
+
+    A file cannot show what it leaves out, as that a key had been revoked by then. A member's
+    directory can: with --directory, or in the folder whose pins are used, the entry is judged by
+    that one, too, where it is known up to the entry. `directory_known` says whether it was.
     """
     pins = _pins(genesis_digest, log_key)
     made = Bundle.parse(files.read(file))
-    verified = bundle.verify(made, genesis_digest=pins[0], log_key=pins[1])
+    known = _directory(made, folder, pins, own=not log_key)
+    verified = bundle.verify(made, genesis_digest=pins[0], log_key=pins[1], directory=known)
     view = _view(file, verified)
     if show:
         view["record"] = views.of_record(verified.record)
@@ -97,10 +119,12 @@ def verify(*, file: Path, genesis_digest: str | None, log_key: str | None, show:
             f"Its proofs lead to {verified.checkpoints} checkpoints, each signed by the log's key, "
             "that are not shown to be of one log."
         )
-    output.remark(
-        "That a key had not been revoked by then is said by whoever made the file: a file cannot "
-        "show what it leaves out."
-    )
+    if not verified.directory_known:
+        output.remark(
+            "That a key had not been revoked by then is said by whoever made the file: a file "
+            "cannot show what it leaves out. Name with --directory a member's folder whose "
+            "directory is known up to the entry; `forewarn directory list` fetches it."
+        )
 
 
 def _collect(home: Home, what: str) -> Bundle:
@@ -138,6 +162,26 @@ def _pins(genesis_digest: str | None, log_key: str | None) -> tuple[bytes, str]:
     return exchange.genesis_digest, exchange.log_key
 
 
+def _directory(
+    made: Bundle, folder: Path | None, pins: tuple[bytes, str], *, own: bool
+) -> DirectoryView | None:
+    """Load the directory of the folder that was named, or else of the one whose pins are used."""
+    if folder is None and not own:
+        return None
+    home = Home.load(folder or current().home)
+    exchange = home.exchange
+    if (exchange.genesis_digest, exchange.log_key) != pins:
+        raise RequestError(f"{home.path} is a folder for another exchange than the pins name")
+    view = DirectoryCache(home.state, Verifier(exchange)).load()
+    if folder is not None and (view is None or view.size < made.entry.index):
+        known = "no directory" if view is None else f"the directory up to size {view.size} only"
+        raise RequestError(
+            f"{home.path} knows {known}, and the entry is at index {made.entry.index}: "
+            f"`forewarn --home {home.path} directory list` fetches it; then verify again"
+        )
+    return view
+
+
 def _view(file: Path, verified: VerifiedBundle) -> dict[str, Any]:
     record = verified.record
     shown = views.of_record(record)
@@ -150,6 +194,7 @@ def _view(file: Path, verified: VerifiedBundle) -> dict[str, Any]:
         "received_time": times.write_time(record.received_time),
         "checkpoints": verified.checkpoints,
         "one_log": verified.joined,
+        "directory_known": verified.directory_known,
     }
 
 
