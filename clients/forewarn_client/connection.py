@@ -33,6 +33,7 @@ from forewarn_client.records import VerifiedRecord
 from forewarn_client.session import Session
 from forewarn_client.signing import Signer
 from forewarn_client.verifier import Verifier
+from forewarn_client.witness_policy import WitnessPolicy
 
 EVERYTHING: Final = Filter()
 _PAGE: Final = 100
@@ -60,6 +61,7 @@ class Connection:
     _session: Session | None = field(default=None, init=False, repr=False)
     _reader: Reader | None = field(default=None, init=False, repr=False)
     _history: History | None = field(default=None, init=False, repr=False)
+    _policy: tuple[WitnessPolicy | None] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def connect(
@@ -139,6 +141,20 @@ class Connection:
         if self._reader is None:
             raise RequestError("not connected: use `async with`")
         return self._reader
+
+    def witnesses(self) -> WitnessPolicy | None:
+        """Give the witnesses that the member trusts, read once from its folder.
+
+        Returns:
+            The policy; None where the folder holds none.
+
+        Raises:
+            HomeError: Others may change it, or it is the policy of another log.
+            VerificationError: POLICY_MALFORMED.
+        """
+        if self._policy is None:
+            self._policy = (self.home.witnesses(),)
+        return self._policy[0]
 
     @property
     def verified_size(self) -> int:

@@ -276,6 +276,8 @@ class Member(Connection):
                 yield each
 
     async def _sign(self, draft: Draft) -> bytes:
+        # Read before anything is sent: what cannot be read must not be found out only after.
+        self.witnesses()
         return signing.sign(draft, await self._signers_for(draft))
 
     async def _verified(
@@ -289,12 +291,14 @@ class Member(Connection):
             )
         view = await self.reader.directory(record.index)
         chain = view.chain_of(record.sender, record.index)
+        policy = self.witnesses()
         return Submitted(
             digest=record.digest,
             index=record.index,
             record=record,
             receipt=Receipt(digest=record.digest, entry=evidence, chain=chain),
             lead_times=tuple(lead_time(item) for item in answer.lead_times),
+            standing=None if policy is None else policy.standing(evidence.checkpoint),
         )
 
     async def say(self, kind: str, source: Source, **extra: Any) -> Submitted:  # noqa: ANN401 - keys

@@ -10,6 +10,7 @@ from forewarn.exchange.v1 import exchange_service_pb2
 from forewarn_client import times
 from forewarn_client.receipt import Receipt
 from forewarn_client.records import VerifiedRecord
+from forewarn_client.witness_policy import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Submitted:
         record: The verified record.
         receipt: Its receipt; `receipt.save(home.receipts)` keeps it.
         lead_times: For a notice, what each lead-time profile would say.
+        standing: What the folder's witnesses say about the receipt's checkpoint: how many stand
+            behind it, and whether that is the quorum, or still pending. None where it names none.
     """
 
     digest: bytes
@@ -58,6 +61,7 @@ class Submitted:
     record: VerifiedRecord
     receipt: Receipt
     lead_times: tuple[LeadTime, ...] = ()
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ async def brought_up(connection: Connection, receipt: Receipt) -> tuple[Receipt,
         RefusedError: It refused.
         UnavailableError: No answer in time.
     """
-    policy = connection.home.witnesses()
+    policy = connection.witnesses()
     if policy is None:
         raise RequestError(
             "there is no witnesses.policy in the member's folder: name the witnesses that you trust"

@@ -24,7 +24,9 @@ from gateway.compose.state import StateFolder
 def doctor(*, state: Path, as_json: bool) -> None:
     """Examine a gateway, running or stopped: certificates, clock, disk, both logs, settings.
 
-    Changes nothing, asks nothing outside this machine, and does not disturb a gateway that runs.
+    Changes nothing and does not disturb a gateway that runs. Of what is not on this machine it
+    asks NATS servers of your own, and the witnesses of the policy, which it hands the last signed
+    checkpoint: whether they can be reached, know both logs and cosign with the keys in the policy.
     The exit status is 0 where all is well, 1 with warnings, 2 with problems.
 
     \b

@@ -10,8 +10,10 @@ When to ask, and what to make of a refusal, is for `witnesses`.
 from __future__ import annotations
 
 import ipaddress
+import re
 from base64 import b64encode
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +23,8 @@ from gateway.core.note import NoteError, NoteSignature, parse_note
 from gateway.core.witness_policy import Witness
 
 _MOST_ANSWER_BYTES: Final = 64 << 10
+_SIZE: Final = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
+_SIZE_TYPE: Final = "text/x.tlog.size"
 
 
 class NotCosignedError(Exception):
@@ -90,6 +94,20 @@ def request(old: int, proof: tuple[bytes, ...], note: bytes) -> bytes:
     """
     lines = [b"old %d" % old, *(b64encode(each) for each in proof)]
     return b"\n".join(lines) + b"\n\n" + note
+
+
+def told_size(answer: Answer) -> int | None:
+    """Take the size that a witness says it has cosigned, from a 409.
+
+    Args:
+        answer: Its answer.
+
+    Returns:
+        The size; None where it names none.
+    """
+    size = _SIZE.fullmatch(answer.body)
+    conflict = answer.status == HTTPStatus.CONFLICT and answer.media_type == _SIZE_TYPE
+    return int(size[1]) if conflict and size is not None else None
 
 
 def cosignature(witness: Witness, note: bytes, answer: bytes) -> NoteSignature:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -39,14 +38,13 @@ from gateway.ledger.witness_calls import (
     WitnessClient,
     cosignature,
     request,
+    told_size,
 )
 from gateway.ports.reading import LedgerHead, LedgerReader, SignedHead
 
 _log: Final = logging.getLogger(__name__)
 
 _ATTEMPTS: Final = 3
-_SIZE: Final = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
-_SIZE_TYPE: Final = "text/x.tlog.size"
 
 
 class _ContradictedError(NotCosignedError):
@@ -210,10 +208,9 @@ class Witnesses:
 
     async def _told(self, answer: Answer, old: int) -> int:
         """Take the size that a witness says it has cosigned."""
-        size = _SIZE.fullmatch(answer.body)
         conflict = answer.status == HTTPStatus.CONFLICT
-        if conflict and answer.media_type == _SIZE_TYPE and size is not None:
-            told = int(size[1])
+        told = told_size(answer)
+        if told is not None:
             if not await self._reached(told):
                 raise _ContradictedError(
                     f"it has cosigned a log of {told} entries, this one has fewer: the ledger was "

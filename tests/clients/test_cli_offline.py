@@ -1,7 +1,12 @@
 """What the command does without any connection: folders, keys, documents, receipts."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 import tomllib
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +184,45 @@ def test_a_draft_is_the_same_statement_later(home: Path, alert: Path, tmp_path: 
     with pytest.raises(RequestError, match="is not a statement"):
         outbox.load(path)
     assert forewarn("--home", home, "submit").exit_code == 0
+
+
+def typed(answer: str, *words: object) -> tuple[int, str]:
+    """Run the command on a terminal and type an answer; give its status and what it showed."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).with_name("forewarn")), *map(str, words)]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    shown = b""
+    with suppress(OSError):  # a terminal that nobody has open any more
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    return process.wait(timeout=60), shown.decode()
+
+
+def test_what_a_file_holds_is_shown_and_asked_for_before_it_is_signed(
+    home: Path, alert: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "alert.statement"
+    assert forewarn("--home", home, "alert", "send", alert, "--draft", path).exit_code == 0
+    words = ("--home", home, "submit", path)
+
+    code, shown = typed("n\n", *words)
+    assert (code, "Nothing was sent." in shown) == (1, True)
+    assert "Sign it and hand it in?" in shown
+    assert outbox.load(path).digest.hex() in shown
+    # Agreed to, it goes on its way; this folder has no certificate to connect with.
+    code, shown = typed("y\n", *words)
+    assert "tls.crt is missing" in shown
+    assert (code, "Nothing was sent." in shown) == (1, False)
+
+    unasked = forewarn(*words)
+    assert unasked.exit_code == 1
+    assert "--yes" in unasked.stderr
+    assert outbox.load(path).digest.hex() in unasked.stdout
+    assert "tls.crt is missing" in forewarn(*words, "--yes").stderr
+    assert forewarn("--home", home, "submit", "--many", alert, "--yes").exit_code == 2
 
 
 def test_all_documents_are_made_before_any_is_sent(home: Path, alert: Path) -> None:

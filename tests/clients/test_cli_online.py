@@ -208,7 +208,7 @@ async def test_a_lost_answer_leaves_the_statement_in_the_outbox(tmp_path: Path) 
         outbox.keep(agency, draft)
         first = await forewarn(agency, "submit", "--json")
         assert (first.code, outbox.waiting(agency)) == (0, [])
-        second = await forewarn(agency, "submit", tmp_path / "a.statement", "--json")
+        second = await forewarn(agency, "submit", tmp_path / "a.statement", "--yes", "--json")
         assert first.lines[0]["index"] == second.lines[0]["index"]
         assert (tmp_path / "a.statement").is_file()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -17,8 +20,12 @@ import pytest
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.exchange.v1 import log_service_pb2
 from forewarn_client import note, witness_policy
-from gateway.compose.state import SetupError
+from forewarn_client.cosignature import WitnessKey
+from gateway.compose.doctor import witnesses as examining
+from gateway.compose.doctor.patient import Patient
+from gateway.compose.state import SetupError, StateFolder
 from gateway.compose.witnessing import Witnessing
+from tests.world.ledger_builder import Ledger, seed
 from tests.world.live import (
     AURORA,
     CIVIL,
@@ -30,6 +37,7 @@ from tests.world.live import (
     refused,
     run,
 )
+from tests.world.live_homes import did, forewarn, home_of
 
 BOX = pb.EntryFilter(box=pb.BOX_RECEIVED, kinds=["STATEMENT_KIND_PRE_RELEASE_NOTICE"])
 COMMAND = [str(Path(sys.executable).with_name("forewarn")), "witness"]
@@ -89,6 +97,8 @@ class Place:
             Watcher(folder, number, (begun["log_key"], begun["audit_log_key"])) for number in (1, 2)
         ]
         self.file = folder / "witnesses.policy"
+        # A copy of the state folder as it was when only the genesis entry was signed.
+        self.early = folder / "early"
 
     def configure(self, *, wait: bool) -> None:
         lines = [f"witness {each.name} {each.key} {each.url}" for each in self.watchers]
@@ -114,6 +124,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         for each in found.watchers:
             stack.enter_context(each.serving())
         found.configure(wait=True)
+        shutil.copytree(found.live.state, found.early)
         found.live.serve()
         found.live.enrol(AURORA, CIVIL)
         assert found.live.stop() == 0
@@ -185,6 +196,87 @@ def test_receipts_that_do_not_wait_can_be_brought_up(place: Place) -> None:
         time.sleep(1.5)
         assert cosigned(agency) == checkpoint
     assert live.stop() == 0
+
+
+def test_an_answer_says_how_many_witnesses_stand_behind_it(place: Place, tmp_path: Path) -> None:
+    place.configure(wait=True)
+    live = place.live
+    document = tmp_path / "participation.toml"
+    document.write_text('facts = { framework = "us-eo-14409", choice = "in" }\n')
+    live.serve()
+    lab = home_of(live, AURORA, tmp_path)
+    say = ("directory", "participate", document)
+    assert did(lab, *say)[0]["witnesses"] is None
+
+    policy = lab.path / "witnesses.policy"
+    policy.write_bytes(place.file.read_bytes())
+    policy.chmod(0o600)
+    (answered,) = did(lab, *say)
+    assert answered["witnesses"] == {
+        "cosigned": ["w1.example", "w2.example"], "known": 2, "quorum": True,
+    }  # fmt: skip
+    assert "2 of 2 witnesses" in forewarn(lab, *say).out
+    # A witness of the member's that the exchange does not ask: its quorum is not there yet.
+    with_third = place.file.read_text().replace("group g all w1 w2", "group g all w1 w2 w3")
+    key = WitnessKey.of("w3.example", seed("w3").public_key())
+    policy.write_text(f"witness w3 {key}\n{with_third}")
+    assert "2 of 3 witnesses, pending" in forewarn(lab, *say).out
+    assert did(lab, *say)[0]["witnesses"]["quorum"] is False
+    # What cannot be read is told before anything is sent.
+    policy.write_text("quorum g\n")
+    before = forewarn(lab, *say, "--json")
+    assert (before.code, "POLICY_MALFORMED" in before.err) == (5, True)
+    assert live.stop() == 0
+
+
+def asked(state: Path) -> dict[str, str]:
+    """What the doctor says of each witness and log."""
+    patient = Patient.of(StateFolder(root=state), datetime.now(UTC))
+    said = [(each, each.what.split(": ")[0]) for each in examining.witnesses(patient)]
+    return {where: f"{each.level.name} {each.what} -> {each.remedy}" for each, where in said}
+
+
+def test_the_doctor_asks_the_witnesses_and_moves_none(place: Place, tmp_path: Path) -> None:
+    place.configure(wait=True)
+    ledger, audit = "exchange.example/ledger", "exchange.example/audit"
+    state, quorum = place.live.state, "those that are well are not the quorum"
+    found = asked(state)
+    assert found.keys() == {f"{name} on {log}" for name in ("w1", "w2") for log in (ledger, audit)}
+    assert all(each.startswith("OK") for each in found.values())
+    assert "has cosigned all" in found[f"w1 on {ledger}"]
+    with place.watchers[1].hanging():
+        found = asked(state)
+        assert "it does not answer (TimeoutError" in found[f"w2 on {ledger}"]
+        assert found[quorum].startswith("PROBLEM")
+        assert found[f"w1 on {ledger}"].startswith("OK")
+
+    whole = place.file.read_text()
+    first, second = place.watchers
+    begun = tomllib.loads((state / "exchange.toml").read_text())
+    fresh = Watcher(tmp_path, 3, (begun["log_key"], Ledger(origin="elsewhere.example/l").log_vkey))
+    with fresh.serving():
+        place.file.write_text(
+            whole.replace(f"{second.key} {second.url}", f"{fresh.key} {fresh.url}")
+        )
+        for _ in range(2):
+            found = asked(state)
+            assert f"w2 on {ledger}: knows 0 of the " in found[f"w2 on {ledger}"]
+        assert "does not know this log" in found[f"w2 on {audit}"]
+        assert begun["audit_log_key"] in found[f"w2 on {audit}"]
+    place.file.write_text(whole.replace(first.key, fresh.key))
+    assert "not cosign with the key in the policy" in asked(state)[f"w1 on {ledger}"]
+    place.file.write_text(whole.replace(second.url, "http://127.0.0.1:9"))
+    assert "can be reached from here" in asked(state)[f"w2 on {ledger}"]
+    place.file.write_text("quorum g\n")
+    assert "line 1" in next(iter(asked(state).values()))
+    place.configure(wait=True)
+
+
+def test_a_witness_that_knows_more_than_was_signed_is_a_problem(place: Place) -> None:
+    place.configure(wait=True)
+    found = asked(place.early)["w1 on exchange.example/ledger"]
+    assert found.startswith("PROBLEM")
+    assert "rolled back" in found
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def killed(stage: Stage) -> None:
     files = stage.document("advisory.json", cast.CIVIL_AI, number="9", **blanks)
     document = stage.document("alert.toml", cast.CIVIL_AI, advisory=files.name, **blanks)
     agency.did("alert", "send", document, "--draft", draft)
-    sending = agency.stream("submit", str(draft), log=exchange.logs / "last.log")
+    sending = agency.stream("submit", str(draft), "--yes", log=exchange.logs / "last.log")
     answer = sending.wait(lambda value: "index" in value).value
     status = exchange.stop(signal.SIGKILL)
     story.same("SIGKILL, the moment the receipt is there", status, -signal.SIGKILL)
@@ -130,7 +130,7 @@ def killed(stage: Stage) -> None:
     began = story.seconds
     exchange.serve()
     story.note(f"the gateway serves again after {story.seconds - began:.1f} s")
-    retried = agency.did("submit", draft)[0]
+    retried = agency.did("submit", draft, "--yes")[0]
     same = [(value["index"], value["digest"]) for value in (answer, retried)]
     story.claim(
         f"the same statement again has the same index, {retried['index']}", same[0] == same[1], same

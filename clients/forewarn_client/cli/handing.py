@@ -98,9 +98,10 @@ def show(submitted: Submitted, receipt: Path, label: str) -> None:
         "case": f"{view['case']} {view['case_state']}".strip(),
         "handle": view["handle"],
         "receipt": view["receipt"],
+        "behind": submitted.standing,
     }
     for name, value in lines.items():
         if value:
-            output.say(f"  {name:<7} {safe(value)}")
+            output.say(f"  {name:<7} {safe(str(value))}")
     for lead in view["lead_times"]:
         output.say(f"  {safe(lead['says'])}")

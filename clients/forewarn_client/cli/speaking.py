@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import click
 
-from forewarn_client import files, kinds, render
+from forewarn_client import files, kinds
 from forewarn_client.authoring import Draft
 from forewarn_client.cli import connecting, documents, handing, output, tables
+from forewarn_client.cli import drafts as showing
 from forewarn_client.cli.case_verbs import VERBS as CASE_VERBS
 from forewarn_client.cli.commands import FILE, Command, Group, with_examples
 from forewarn_client.cli.directory_verbs import VERBS as DIRECTORY_VERBS
@@ -230,19 +231,7 @@ def _keep(drafts: list[Draft], given: Mapping[str, Any]) -> int:
             raise RequestError("--draft takes one statement at a time")
         files.write(path, drafts[0].payload)
     for draft in drafts:
-        parsed = kinds.parse_statement(draft.payload)
-        header = render.plain(parsed.header)
-        facts = header.pop(parsed.kind.facts, {}) if parsed.kind.facts else {}
-        view = {
-            "kind": draft.kind,
-            "digest": draft.digest.hex(),
-            "statement_id": draft.statement_id,
-            "bytes": len(draft.payload),
-            "draft": str(path or ""),
-            "header": header,
-            "facts": facts,
-            "body": render.plain(parsed.body) if parsed.body is not None else {},
-        }
+        view = showing.view(draft, path)
         if output.wants_json():
             output.emit(view)
         else:

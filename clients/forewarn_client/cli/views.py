@@ -116,6 +116,7 @@ def of_submitted(submitted: Submitted, receipt: str, file: str) -> dict[str, Any
         "created_time": times.write_time(times.from_timestamp(record.header.created_time)),
         "received_time": times.write_time(record.received_time),
         "receipt": receipt,
+        "witnesses": witnesses(submitted.standing),
         "file": file,
         "lead_times": [of_lead_time(item) for item in submitted.lead_times],
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from gateway.compose.doctor import certificates, clock, folder, lease, logs, process
+from gateway.compose.doctor import certificates, clock, folder, lease, logs, process, witnesses
 from gateway.compose.doctor.finding import Check, Finding, Level, problem
 from gateway.compose.doctor.patient import Patient
 
@@ -27,6 +27,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "audit log": logs.audit_log,
     "nats-server": process.nats,
     "lease": lease.lease,
+    "witnesses": witnesses.witnesses,
     "open files": process.open_files,
 }
 """Every check by its name, in the order in which they are made."""
