@@ -33,7 +33,6 @@ from gateway.care.rebuild import opened
 from gateway.care.site import LogSite, Progress
 from gateway.compose import gate
 from gateway.compose.checking import Report, check_folder, sites
-from gateway.compose.placing import sync_folder, sync_tree
 from gateway.compose.repairing import Wish, repair
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.errors import Fault, Reason
@@ -41,6 +40,7 @@ from gateway.ledger import schema
 from gateway.ledger.places import Mark, padded
 from gateway.ledger.raw import BlockRow, RawStore, Unreadable
 from gateway.ledger.store import Store
+from gateway.ledger.synced import sync_folder, sync_name, sync_tree
 from gateway.ports.blocks import StreamMessage
 
 _VERSION: Final = 1
@@ -118,6 +118,7 @@ async def backup(state: StateFolder, to: Path, *, keys: bool, progress: Progress
     if found != sizes:
         raise Fault(Reason.LEDGER_NOT_PROVEN, f"{to} does not hold what was written to it")
     sync_tree(to)
+    sync_name(to)
     done = Backup(origin=inception.origin, sizes=sizes, time=int(time.time()))
     done.write(to)
     return done

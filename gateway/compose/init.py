@@ -2,8 +2,9 @@
 
 * Safe to repeat: what is there is checked and kept, what a killed run left half done is finished,
   and the result is the same. Another genesis in the same folder is refused.
-* Keeper, stream, store, genesis entry, audit log, configuration, join file, marker: in this order.
-  The marker comes last; before it, nobody has pinned anything.
+* Keeper, stream, store, genesis entry, audit log, configuration, join file, marker: in this order,
+  each on disk, by name as well, before the next. The marker comes last; before it, nobody has
+  pinned anything, and what is left of a stream that was being made is made anew.
 * With the marker there, a log key or a stream that is missing has been lost, and is never made
   anew; nor is a log key where a store or a stream stands without one, marker or not: the key comes
   first. The store follows from the stream: it is made anew.
@@ -28,6 +29,7 @@ from gateway.compose.join import join_file
 from gateway.compose.ledger import House, connected, opened
 from gateway.compose.log import LogPlan, audit_plan, ledger_plan
 from gateway.compose.nats import Nats
+from gateway.compose.settling import SettledAppender
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.audit import Act, AdminAct, Event
 from gateway.core.errors import Fault, Reason
@@ -45,9 +47,11 @@ from gateway.ledger.stream_setup import (
     check_stream,
     create_lease,
     create_stream,
+    discard_unfinished,
     holds_files,
     stream_exists,
 )
+from gateway.ledger.synced import sync_name, sync_names
 from gateway.wire import audit, blocks
 
 _NODE: Final = "init"
@@ -105,6 +109,7 @@ async def initialise(
     if not state.config.exists():
         write_whole(state.config, config.render())
     write_whole(state.join, join_file(inception, config))
+    sync_name(state.root)
     # The commit: from here on the folder belongs to this ledger.
     inception.write(state)
     return inception
@@ -117,14 +122,15 @@ async def _kept(
     if not pinned:
         await _check_key_not_lost(plan, house, beside)
         keeper = Keeper.create(plan.keeper, plan.origin)
+        folder = house.nats.store_dir
         async with _as_keeper(house) as connection:
+            if folder is not None and not keeper.mark.size:
+                await discard_unfinished(connection, plan.log, folder)
             await create_stream(
-                connection,
-                plan.log,
-                replicas=nats.held_by,
-                store_dir=house.nats.store_dir,
-                beside=beside,
+                connection, plan.log, replicas=nats.held_by, store_dir=folder, beside=beside
             )
+        if folder is not None:
+            sync_names(folder)
     else:
         keeper = keeper_of(plan, pinned, nats)
         await check_stream(house.integrator, plan.log, replicas=nats.held_by)
@@ -191,7 +197,7 @@ async def record_init(
     try:
         # What is there is proven before anything is added to it.
         await integrator.catch_up()
-        await JetStreamAppender(house.worker, plan.log).append(block)
+        await _appender(house, plan.log).append(block)
         await integrator.catch_up()
     finally:
         await integrator.close()
@@ -211,7 +217,7 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
     try:
         await beginning.begin(
             integrator=integrator,
-            appender=JetStreamAppender(house.worker, plan.log),
+            appender=_appender(house, plan.log),
             genesis=genesis_entry(genesis, received_time=now, salt=salt),
             node=_NODE,
             now=now,
@@ -220,6 +226,10 @@ async def _begin(  # noqa: PLR0913 - what the genesis entry is recorded with
         await integrator.close()
     if first_digest(plan) != genesis.digest:
         raise _other_genesis(state)
+
+
+def _appender(house: House, log: Log) -> SettledAppender:
+    return SettledAppender(JetStreamAppender(house.worker, log), house.nats.store_dir)
 
 
 def first_digest(plan: LogPlan) -> bytes | None:

@@ -25,6 +25,7 @@ from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_roles import SERVE_ROLES
 from gateway.ledger.store import Store
 from gateway.ledger.stream_setup import check_lease, check_stream
+from gateway.ledger.synced import sync_name
 
 _PINS: Final = ("origin", "trust_domain", "genesis_digest", "log_key", "audit_log_key")
 
@@ -88,6 +89,7 @@ async def join(
     if not state.config.exists():
         write_whole(state.config, config.render())
     write_whole(state.join, join_file(pins, config))
+    sync_name(state.root)
     # The commit: from here on the folder belongs to this ledger.
     pins.write(state)
     return pins

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 from gateway.compose import gate, generations
 from gateway.compose.state import SetupError, StateFolder, write_whole
+from gateway.ledger.synced import sync_folder
 
 _VERSION: Final = 1
 
@@ -108,45 +108,29 @@ def place(state: StateFolder, plan: Plan, told: Callable[[str], None]) -> None:
         for source, kept in each.away:
             told(f"keeping {source}")
             if (state.root / source).exists():
-                _rename(state.root / source, state.root / kept)
+                _rename(state.root, state.root / source, state.root / kept)
         told(f"placing {each.target}")
-        _rename(made, state.root / each.target)
+        _rename(state.root, made, state.root / each.target)
     told("placing the generations")
     generations.write(state, plan.streams)
     gate.close(state, {**gate.uncompared(state), **plan.uncompared})
     told("ending the repair")
     done = state.repair.with_name(f"{state.repair.name}.done")
     shutil.rmtree(done, ignore_errors=True)
-    _rename(state.repair, done)
+    _rename(state.root, state.repair, done)
     shutil.rmtree(done, ignore_errors=True)
 
 
-def _rename(source: Path, target: Path) -> None:
+def _rename(root: Path, source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         source.rename(target)
-        for folder in {source.parent, target.parent}:
+        # First where it is now, with every folder that was just made; then where it was. The other
+        # way round, a loss of power could leave it in neither.
+        for folder in (target.parent, *target.parent.parents):
             sync_folder(folder)
+            if folder == root:
+                break
+        sync_folder(source.parent)
     except OSError as error:
         raise SetupError(f"{target} cannot be written: {error.strerror}") from None
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def sync_tree(root: Path) -> None:
-    """Have everything below a folder on disk, names and content."""
-    for folder, _, files in os.walk(root):
-        for name in files:
-            fd = os.open(Path(folder) / name, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        sync_folder(Path(folder))

@@ -41,6 +41,7 @@ from gateway.ledger.nats_server import EmbeddedNats
 from gateway.ledger.places import padded
 from gateway.ledger.regeneration import fill
 from gateway.ledger.stream_setup import create_stream
+from gateway.ledger.synced import sync_tree
 
 _LOCK_SECONDS: Final = 5.0
 _BEYOND_REPAIR: Final = frozenset(
@@ -139,7 +140,7 @@ async def _make(state: StateFolder, lock: StateLock, wish: Wish) -> Plan | None:
             return None
         await _make_streams(state, lock, [each for each in mendings if each.stream], wish)
         plan = _plan(state, mendings)
-        placing.sync_tree(work)
+        sync_tree(work)
         # From here on there is no way back, and none is needed: all that follows can be repeated.
         wish.progress("writing the plan", 0, 0)
         plan.write(state)

@@ -3,7 +3,8 @@
 * Only `create_stream` creates, and only `forewarn-gateway init` calls it, as the keeper. Run again
   it finds the stream and changes nothing.
 * It never creates where JetStream has files but no stream: a wrong at-rest key or a damaged folder
-  looks exactly like that, and creating would delete what is left.
+  looks exactly like that, and creating would delete what is left. What was left of a stream that
+  was being made, and holds no message, can be discarded before (`discard_unfinished`).
 * `check_stream` looks at the stream's settings before anything is served from it.
 * The bucket of the lease is made and looked at likewise.
 
@@ -13,6 +14,7 @@ does.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from enum import StrEnum, unique
 from itertools import pairwise
@@ -76,6 +78,37 @@ async def create_stream(
         return StreamCreation.CREATED
     await check_stream(keeper, log, replicas=replicas)
     return StreamCreation.FOUND
+
+
+async def discard_unfinished(keeper: RoleConnection, log: Log, store_dir: Path) -> None:
+    """Remove what a loss of power has left of a stream that was being made.
+
+    For a log that has signed nothing: nobody has a receipt of it. Where the stream's files hold a
+    single byte of a message, they are left as they are.
+
+    Args:
+        keeper: A connection as the keeper, of a server that has no other users.
+        log: Whose stream.
+        store_dir: The server's JetStream folder.
+
+    Raises:
+        Fault: LEDGER_UNAVAILABLE, the server did not answer, or the files cannot be removed.
+    """
+    if await stream_exists(keeper, log):
+        return
+    _discard(store_dir, log)
+
+
+def _discard(store_dir: Path, log: Log) -> None:
+    for folder in store_dir.glob(f"**/streams/{log.stream}"):
+        if any(path.stat().st_size for path in folder.glob("msgs/*.blk")):
+            continue
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE, f"{folder} cannot be removed ({error.strerror})"
+            ) from error
 
 
 async def stream_exists(connection: RoleConnection, log: Log = LEDGER) -> bool:
