@@ -125,6 +125,7 @@ async def running(
     logs = generations.logs_of(state)
     child = EmbeddedNats(state_dir=state.root, lock=lock, roles=roles, logs=logs)
     try:
+        await child.settle()
         await child.start()
         yield Served(
             endpoint=child.endpoint,

@@ -27,6 +27,7 @@ from typing import Final
 import nkeys
 
 VARZ_SUBJECT: Final = "$SYS.REQ.SERVER.PING.VARZ"
+HEALTHZ_SUBJECT: Final = "$SYS.REQ.SERVER.PING.HEALTHZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +194,7 @@ PERMISSIONS: Final[Mapping[Role, Permissions]] = MappingProxyType(
                 subject for log in LOGS for subject in (log.notes, log.asking, f"{log.asks}.*")
             ),
         ),
-        Role.SYS: Permissions(publish=(VARZ_SUBJECT,)),
+        Role.SYS: Permissions(publish=(VARZ_SUBJECT, HEALTHZ_SUBJECT)),
     }
 )
 

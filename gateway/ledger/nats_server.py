@@ -5,8 +5,9 @@
   to it.
 * It is trusted only after it has itself said that it syncs every message.
 * It dies with the gateway (`tether`), holds the state folder's lock as long as it lives (`lock`),
-  and is started again, with backoff, if it ends by itself. Ctrl-C reaches only the gateway, which
-  then stops its child in order.
+  and is started again, with backoff, if it ends by itself, or can write a stream no more: the disk
+  was full, and only a new one takes up what there is room for again. Ctrl-C reaches only the
+  gateway, which then stops its child in order.
 * Everything it writes is under the state folder: `run/` (configuration, log, 0700) and
   `jetstream/`.
 
@@ -31,8 +32,10 @@ from gateway.ledger import nats_conf, tether
 from gateway.ledger.durability import assert_durable
 from gateway.ledger.lock import StateLock
 from gateway.ledger.nats_connection import RoleConnection
+from gateway.ledger.nats_health import unwritable
 from gateway.ledger.nats_roles import LOGS, SERVE_ROLES, Log, NatsEndpoint, Role, fresh_seeds
 from gateway.ledger.spawned import Spawned
+from gateway.ledger.synced import sync_tree
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ _POLL_SECONDS: Final = 0.005
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _STEADY_SECONDS: Final = 10.0
+_EXAMINE_SECONDS: Final = 2.0
 
 
 class EmbeddedNats:
@@ -75,6 +79,7 @@ class EmbeddedNats:
         self._port = -1
         self._process: Spawned | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self._examiner: asyncio.Task[None] | None = None
         self._restarts = 0
 
     @property
@@ -107,6 +112,23 @@ class EmbeddedNats:
         """How often it had to be started again."""
         return self._restarts
 
+    async def settle(self) -> None:
+        """Have on disk what an earlier server has written, before another one vouches for it.
+
+        A server that was killed may have written what it did not sync. The next one finds it, and
+        acknowledges it when it is sent again.
+
+        Raises:
+            Fault: LEDGER_UNAVAILABLE, the disk failed.
+        """
+        try:
+            await asyncio.to_thread(sync_tree, self._store_dir)
+        except OSError as error:
+            raise Fault(
+                Reason.LEDGER_UNAVAILABLE,
+                f"{self._store_dir} cannot be synced ({error.strerror}): check the disk",
+            ) from error
+
     async def start(self) -> None:
         """Start the child, have it prove that it is durable, and watch it from then on.
 
@@ -118,12 +140,15 @@ class EmbeddedNats:
             folder.chmod(0o700)
         await self._launch()
         self._watcher = asyncio.create_task(self._watch())
+        self._examiner = asyncio.create_task(self._examine())
 
     async def stop(self) -> None:
         """Stop the child and wait until it has ended."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.wait({self._watcher})
+        tasks = {task for task in (self._watcher, self._examiner) if task is not None}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await self._end_child()
 
     async def _launch(self) -> None:
@@ -215,6 +240,7 @@ class EmbeddedNats:
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
+                await self.settle()
                 await self._launch()
             except (Fault, OSError) as error:
                 _log.error(
@@ -222,6 +248,28 @@ class EmbeddedNats:
                     error,
                     extra={"event": "nats_unstarted"},
                 )
+
+    async def _examine(self) -> None:
+        """End a child that can write a stream no more; `_watch` starts another."""
+        system = await RoleConnection.open(self.endpoint, Role.SYS)
+        try:
+            while True:
+                await asyncio.sleep(_EXAMINE_SECONDS)
+                process = self._process
+                streams = await unwritable(system)
+                if not streams or process is None or process is not self._process:
+                    continue
+                _log.error(
+                    "nats-server can write %s no more, starting it again: free disk space, or "
+                    "check the disk",
+                    ", ".join(streams),
+                    extra={"event": "nats_unwritable"},
+                )
+                # Every acknowledged message is synced already: killing loses nothing, and what it
+                # would still write finds no room.
+                process.kill()
+        finally:
+            await system.close()
 
     async def _end_child(self) -> None:
         process, self._process = self._process, None
