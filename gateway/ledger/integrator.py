@@ -50,6 +50,7 @@ _T = TypeVar("_T")
 
 _RECHECK_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 0.5
+_REMIND_SECONDS: Final = 60.0
 
 
 class Integrator:
@@ -94,6 +95,7 @@ class Integrator:
         self._progress = asyncio.Event()
         self._halted: Fault | None = None
         self._stalled: Fault | None = None
+        self._said = ("", 0.0)
         self._caught_up = False
         self._turned = asyncio.Event()
         self._told: asyncio.Queue[Fault] = asyncio.Queue()
@@ -212,11 +214,7 @@ class Integrator:
             try:
                 await self._follow(stop_at_end=True)
             except StreamInterrupted as interruption:
-                _log.info(
-                    "the stream was interrupted, checking it again: %s",
-                    interruption,
-                    extra={"event": "stream_interrupted"},
-                )
+                _say_interrupted(interruption)
             else:
                 return await self._in_thread(self._store.head)
 
@@ -254,11 +252,7 @@ class Integrator:
             try:
                 await self._follow(stop_at_end=False)
             except StreamInterrupted as interruption:
-                _log.info(
-                    "the stream was interrupted, checking it again: %s",
-                    interruption,
-                    extra={"event": "stream_interrupted"},
-                )
+                _say_interrupted(interruption)
                 await asyncio.sleep(_RECHECK_SECONDS)
             except StreamBehind as behind:
                 now = asyncio.get_running_loop().time()
@@ -266,22 +260,14 @@ class Integrator:
                 if now - doubted_since >= self._doubt_seconds:
                     raise
                 self._stall(behind)
-                _log.warning(
-                    "the integrator asks the stream again: %s",
-                    behind.detail,
-                    extra={"event": "integrator_waits", "reason": behind.reason},
-                )
+                self._say("the integrator asks the stream again: %s", behind)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
                 self._stall(fault)
-                _log.warning(
-                    "the integrator waits: %s",
-                    fault.detail,
-                    extra={"event": "integrator_waits", "reason": fault.reason},
-                )
+                self._say("the integrator waits: %s", fault)
                 await asyncio.sleep(_RETRY_SECONDS)
             doubted_since = None
 
@@ -295,11 +281,7 @@ class Integrator:
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
-                _log.warning(
-                    "the integrator waits: %s",
-                    fault.detail,
-                    extra={"event": "integrator_waits", "reason": fault.reason},
-                )
+                self._say("the integrator waits: %s", fault)
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._look.set()
 
@@ -308,14 +290,16 @@ class Integrator:
         folded = await self._prove()
         self._advance(folded)
         end = (await self._stream.bounds()).last
-        self._stall(None)
         if folded >= end:
             await self._reach_end()
+            # Not before: a store that has no room can be read, and would seem well in between.
+            self._stall(None)
             if stop_at_end:
                 return
         async with aclosing(self._stream.follow(folded)) as messages:
             async for message in messages:
                 await self._give(partial(self._fold, message))
+                self._stall(None)
                 self._advance(message.sequence)
                 if message.sequence == end:
                     await self._reach_end()
@@ -368,8 +352,21 @@ class Integrator:
             self._caught_up = True
             self._turn()
 
+    def _say(self, words: str, fault: Fault) -> None:
+        """Log what it waits for: once, and again while it lasts; the disk may have no room."""
+        now = asyncio.get_running_loop().time()
+        said, at = self._said
+        if said == fault.detail and now - at < _REMIND_SECONDS:
+            return
+        self._said = (fault.detail, now)
+        _log.warning(
+            words, fault.detail, extra={"event": "integrator_waits", "reason": fault.reason}
+        )
+
     def _stall(self, fault: Fault | None) -> None:
         """Take note of what keeps it from folding; None where nothing does any more."""
+        if fault is None:
+            self._said = ("", 0.0)
         if self._stalled is not fault:
             self._stalled = fault
             self._turn()
@@ -428,3 +425,11 @@ class Integrator:
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _say_interrupted(interruption: StreamInterrupted) -> None:
+    _log.info(
+        "the stream was interrupted, checking it again: %s",
+        interruption,
+        extra={"event": "stream_interrupted"},
+    )
