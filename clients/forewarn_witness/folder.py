@@ -83,6 +83,9 @@ class Folder:
             files.write(self.path / f"{kind}.pem", pem)
         # Last: without it there is no witness, and nothing has been cosigned.
         files.write(self.path / _CONFIG, _config(name, logs))
+        # Its keys will be pinned, and what it cosigns be relied on: not even their names get lost.
+        files.sync_folder(self.path)
+        files.sync_folder(self.path.absolute().parent)
 
     def serve_log(self, log: str) -> None:
         """Add a log; the witness serves it from its next start on.
@@ -98,6 +101,7 @@ class Folder:
         name, logs = self._read()
         if log not in logs:
             files.write(self.path / _CONFIG, _config(name, [*logs, log]))
+            files.sync_folder(self.path)
 
     def cosigners(self) -> list[Cosigner]:
         """Load the signing keys.
