@@ -201,8 +201,7 @@ def test_it_would_be_noticed(careless: Past, tmp_path: Path) -> None:
     """The same, of a gateway that answers too early: each loss has its name, and both are lost."""
     moment = careless.answered[-1]
     expected = {
-        # Of a young stream not even its metadata are there.
-        "jetstream": {Damage.STREAM_MISSING},
+        "jetstream": {Damage.STREAM_ENDS_EARLY},
         "store": {Damage.STORE_BEHIND},
         "both": {Damage.ENTRIES_LOST},
     }
