@@ -161,7 +161,7 @@ def compare(
     A log that was restored from a backup, or whose last signed checkpoint was lost, is not served
     before that: members may have seen more than it holds. Acknowledge a size only if no member can
     have seen a larger one; the gateway would go on with a second history, and every client that
-    has seen the first stops.
+    has seen the first stops. Exit status 1 where a log still waits to be compared.
 
     \b
     Examples:
@@ -174,11 +174,17 @@ def compare(
         said = uvloop.run(compare_folder(folder, read_notes(seen), sizes(acknowledge)))
     if as_json:
         click.echo(json.dumps({"compared": said.compared, "uncompared": list(said.uncompared)}))
-        return
+        sys.exit(bool(said.uncompared))
     for name, size in said.compared.items():
         click.echo(f"{name}: it holds what was seen at size {size:,}.")
     for name in said.uncompared:
         click.echo(f"{name}: not compared yet with a checkpoint as new as its own.")
+    if said.uncompared:
+        click.echo(
+            "The gateway is not served before each is: ask members and monitors for newer ones.",
+            err=True,
+        )
+        sys.exit(1)
 
 
 @ledger.command()

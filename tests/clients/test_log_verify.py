@@ -29,6 +29,7 @@ from forewarn_client.published import source as sources
 from forewarn_client.published import verify
 from forewarn_client.published.monitor import monitor
 from forewarn_client.published.own import Own
+from forewarn_client.published import seen as seen_module
 from forewarn_client.published.seen import FILE, Seen
 from forewarn_client.published.source import MissingError, Source
 from forewarn_client.published.verify import Log, LogVerifier, VerifiedLog
@@ -520,7 +521,7 @@ async def test_a_monitor_goes_on_through_outages_and_ends_with_a_lie(tmp_path: P
     reading = reader(tmp_path, 10)
     seen: list[object] = []
     with suppress(HistoryError):
-        async for found in monitor(reading.verifier().onward, 0.001):
+        async for found in monitor(reading.verifier().onward, 0.001, 60):
             seen.append(found)
             match len(seen):
                 case 1:
@@ -535,6 +536,66 @@ async def test_a_monitor_goes_on_through_outages_and_ends_with_a_lie(tmp_path: P
     kinds = [type(each) for each in seen]
     assert kinds == [VerifiedLog, UnavailableError, VerifiedLog]
     assert len(reading.evidence) == 1
+
+
+async def test_a_monitor_ends_when_a_log_stays_unreadable(tmp_path: Path) -> None:
+    reading = reader(tmp_path, 10)
+    seen: list[object] = []
+    with pytest.raises(UnavailableError, match="LOG_SILENT: .*as the test wants it") as caught:
+        async for found in monitor(reading.verifier().onward, 0.001, 0.2):
+            seen.append(found)
+            reading.ends_after = 0
+    assert "others who watch it" in caught.value.detail
+    assert type(seen[0]) is VerifiedLog
+    assert {type(each) for each in seen[1:]} == {UnavailableError}
+
+
+async def test_what_is_kept_of_a_log_that_is_watched_for_years_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_module, "MOST", 20)
+    reading = member(tmp_path, 3, 1)
+    log = reading.log
+    watching = reading.verifier()
+    for size in range(4, 204):
+        log.held.append(leaf(size - 1))
+        found = await watching.onward()
+        # Nothing is forgotten in the count.
+        assert found.compared == size - 3
+    path = tmp_path / "log" / FILE
+    lines = path.read_bytes().splitlines()
+    assert len(lines) <= 1 + 20 + 2
+    anew = Seen.load(tmp_path / "log", watching._log.key)
+    assert (anew.count, anew.largest) == (201, 203)
+    assert {2, 203} <= anew.roots.keys()
+
+    # What goes on is taken; another process of this folder, which has more in mind, does as well.
+    log.held.append(leaf(203))
+    assert (await reading.onward()).compared == 201
+    log.held.append(leaf(204))
+    assert (await watching.onward()).compared == 202
+    # A rewrite before whatever was let go is found all the same.
+    log.held[100] = leaf(100, "other")
+    log.held.append(leaf(205))
+    for read in (reading.onward, reading.whole, watching.onward):
+        with pytest.raises(HistoryError, match="HISTORY_REWRITTEN"):
+            await read()
+
+
+async def test_another_root_for_a_size_that_was_let_go_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen_module, "MOST", 4)
+    reading = member(tmp_path, 3, 1)
+    for size in range(4, 40):
+        reading.log.held.append(leaf(size - 1))
+        await reading.onward()
+    kept = Seen.load(tmp_path / "log", reading.verifier()._log.key).roots
+    gone = next(size for size in range(4, 40) if size not in kept)
+    other = PaperLog(held=[leaf(0, "other"), stated(1), stated(2), *reading.log.held[3:gone]])
+    receipt(other, tmp_path / "receipts", 2, gone)
+    with pytest.raises(HistoryError, match="HISTORY_REWRITTEN"):
+        await reading.onward()
 
 
 async def test_a_copy_in_a_folder_is_read_alike(tmp_path: Path) -> None:

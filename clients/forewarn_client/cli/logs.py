@@ -127,16 +127,31 @@ def verify(*, restart: bool, **asked: Any) -> None:  # noqa: ANN401 - the option
     metavar="SECONDS",
     help="How long to wait between two looks, about.",
 )
+@click.option(
+    "--silence",
+    type=click.FloatRange(0),
+    default=86_400.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For how long it may not be readable before the monitor ends.",
+)
 @click.option("--once", is_flag=True, help="Look once and end.")
-def monitor(*, every: float, once: bool, **asked: Any) -> None:  # noqa: ANN401 - the options above
+def monitor(
+    *,
+    every: float,
+    silence: float,
+    once: bool,
+    **asked: Any,  # noqa: ANN401 - the options above
+) -> None:
     """Keep verifying what is new in a log, and end only when something does not hold.
 
     Prints a line after each look. Exit code 5 says that the log was rewritten, rolled back, or does
-    not fit together: both signed checkpoints are saved as evidence. A log that cannot be reached is
-    told and tried again.
+    not fit together: both signed checkpoints are saved as evidence. A log that cannot be read is
+    told and tried again, for a day: exit code 4 says that it stayed so, since a log that is kept
+    from you looks like one that is down.
     """
     plan = _plan(**asked)
-    asyncio.run(_monitor(plan, every, once=once))
+    asyncio.run(_monitor(plan, every, silence, once=once))
 
 
 async def _verify(plan: _Plan, tell: Tell, *, restart: bool) -> VerifiedLog:
@@ -146,12 +161,12 @@ async def _verify(plan: _Plan, tell: Tell, *, restart: bool) -> VerifiedLog:
         return await verifier.whole()
 
 
-async def _monitor(plan: _Plan, every: float, *, once: bool) -> None:
+async def _monitor(plan: _Plan, every: float, silence: float, *, once: bool) -> None:
     async with _verifying(plan, lambda _done, _all: None) as verifier:
         if once:
             _tell(plan, await verifier.onward())
             return
-        async with aclosing(look_again(verifier.onward, every)) as looks:
+        async with aclosing(look_again(verifier.onward, every, silence)) as looks:
             async for found in looks:
                 _tell(plan, found)
 

@@ -146,7 +146,7 @@ class LogVerifier:
         if walk is None:
             # From the first leaf: whatever does not fit now is the log's.
             begun = 0
-            walk = await self._walk(_Walk(edge=Edge(), compared=len(self._seen.order)), shown)
+            walk = await self._walk(_Walk(edge=Edge(), compared=self._seen.count), shown)
         if walk.contradicted:
             raise await self._rewritten(walk, shown)
         if walk.misplaced:
@@ -159,7 +159,7 @@ class LogVerifier:
             walk = await self._walk(
                 _Walk(edge=reached.edge.copy(), compared=reached.compared), shown
             )
-            added = self._seen.order[reached.compared :]
+            added = self._seen.since(reached.compared)
             for size in {each for each in added if each <= reached.edge.size}:
                 proof = await prove.consistency(self._kept, size, shown.size)
                 merkle.verify_consistency(
@@ -172,13 +172,17 @@ class LogVerifier:
         return None if walk.contradicted else walk
 
     def _ended(self, walk: _Walk, shown: SignedCheckpoint, begun: int) -> VerifiedLog:
-        self._progress.save(VERIFIED, walk.edge, len(self._seen.order))
+        compared = self._seen.count
+        self._progress.save(VERIFIED, walk.edge, compared)
         self._progress.forget(UNFINISHED)
         own = 0 if self._own is None else sum(at < shown.size for at in self._own.leaves)
+        agreed = compared - sum(size >= shown.size for size in self._seen.order)
+        receipts = {} if self._own is None else self._own.checkpoints
+        self._seen.thin(compared, {size for size, _ in receipts})
         return VerifiedLog(
             checkpoint=shown,
             begun=begun,
-            compared=len(self._seen.within(-1, shown.size - 1)),
+            compared=agreed,
             own=own,
         )
 
