@@ -215,10 +215,15 @@ def test_a_lost_mark_is_proven_by_a_checkpoint_from_outside_or_compared_later(
     # An older one says nothing of what was signed after it.
     older = copy.folder / "older"
     older.write_bytes(past.answers[0].receipt.checkpoint)
-    run("ledger", "compare", *state, "--seen", str(older))
+    still = run("ledger", "compare", *state, "--seen", str(older))
+    assert (still.returncode, "ask members and monitors" in still.stderr) == (1, True)
+    as_json = run("ledger", "compare", *state, "--seen", str(older), "--json")
+    assert as_json.returncode == 1
+    assert json.loads(as_json.stdout) == {"compared": {"ledger": 5}, "uncompared": ["ledger"]}
     assert run("serve", *state).returncode == 1
     compared = run("ledger", "compare", *state, "--seen", str(seen))
     assert compared.stdout == "ledger: it holds what was seen at size 12.\n"
+    assert (compared.returncode, compared.stderr) == (0, "")
     assert check(copy.state).standing is Standing.WHOLE
 
 

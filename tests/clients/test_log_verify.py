@@ -25,11 +25,11 @@ from forewarn_client.errors import (
     UnavailableError,
     VerificationError,
 )
+from forewarn_client.published import seen as seen_module
 from forewarn_client.published import source as sources
 from forewarn_client.published import verify
 from forewarn_client.published.monitor import monitor
 from forewarn_client.published.own import Own
-from forewarn_client.published import seen as seen_module
 from forewarn_client.published.seen import FILE, Seen
 from forewarn_client.published.source import MissingError, Source
 from forewarn_client.published.verify import Log, LogVerifier, VerifiedLog
@@ -541,10 +541,15 @@ async def test_a_monitor_goes_on_through_outages_and_ends_with_a_lie(tmp_path: P
 async def test_a_monitor_ends_when_a_log_stays_unreadable(tmp_path: Path) -> None:
     reading = reader(tmp_path, 10)
     seen: list[object] = []
-    with pytest.raises(UnavailableError, match="LOG_SILENT: .*as the test wants it") as caught:
-        async for found in monitor(reading.verifier().onward, 0.001, 0.2):
+    looks = monitor(reading.verifier().onward, 0.001, 0.2)
+
+    async def watch() -> None:
+        async for found in looks:
             seen.append(found)
             reading.ends_after = 0
+
+    with pytest.raises(UnavailableError, match=r"LOG_SILENT: .*as the test wants it") as caught:
+        await watch()
     assert "others who watch it" in caught.value.detail
     assert type(seen[0]) is VerifiedLog
     assert {type(each) for each in seen[1:]} == {UnavailableError}

@@ -39,6 +39,8 @@ _UNKNOWN: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: "it does not know this log",
     HTTPStatus.FORBIDDEN: "it knows this log under another key",
 }
+_LOOKS: Final = 10
+_LOOK_SECONDS: Final = 0.5
 _COMPARE: Final = (
     "compare the witnesses' checkpoints with this log before anything else; if a copy was "
     "restored, it was too old"
@@ -47,11 +49,23 @@ _COMPARE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Log:
-    """A log, as far as it was signed."""
+    """A log, as far as it was signed.
+
+    Attributes:
+        plan: How it is made.
+        pin: Its verifier key.
+        config: Where NATS is.
+        running: Whether a gateway runs, and may have it signed on.
+    """
 
     plan: LogPlan
     pin: str
     config: Config
+    running: bool
+
+    @property
+    def alone(self) -> bool:
+        return self.config.nats.external is None
 
     def keeper(self) -> Keeper:
         return keeper_of(self.plan, self.pin, self.config.nats)
@@ -85,7 +99,7 @@ def witnesses(patient: Patient) -> Iterator[Finding]:
         return
     pins = (inception.log_key, inception.audit_log_key)
     logs = [
-        _Log(plan=plan, pin=pin, config=config)
+        _Log(plan=plan, pin=pin, config=config, running=patient.running)
         for plan, pin in zip(patient.plans, pins, strict=False)
     ]
     timeout = aiohttp.ClientTimeout(total=config.witnesses.answer_seconds)
@@ -148,7 +162,7 @@ class _Signed:
             )
         if answer.status == HTTPStatus.OK:
             return self._cosigned(witness, answer)
-        return self._refused(witness, answer)
+        return await self._refused(witness, answer)
 
     def _cosigned(self, witness: Witness, answer: Answer) -> Finding:
         try:
@@ -160,7 +174,7 @@ class _Signed:
             )
         return ok(f"{self.where}: has cosigned all {self.size} entries that are signed")
 
-    def _refused(self, witness: Witness, answer: Answer) -> Finding:
+    async def _refused(self, witness: Witness, answer: Answer) -> Finding:
         if answer.status in _UNKNOWN:
             return warning(
                 f"{self.where}: {_UNKNOWN[answer.status]}",
@@ -168,7 +182,7 @@ class _Signed:
             )
         told = told_size(answer)
         if told is not None and told != self.size:
-            return self._elsewhere(told)
+            return await self._elsewhere(told)
         if answer.status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}:
             return problem(
                 f"{self.where}: the log of {self.size} entries that it has cosigned is another "
@@ -179,12 +193,24 @@ class _Signed:
             f"{self.where}: it answers {answer.status}", f"tell whoever runs {witness.url} of it"
         )
 
-    def _elsewhere(self, told: int) -> Finding:
-        # It may have cosigned what was signed since the mark was read.
-        if told > self.log.keeper().mark.size:
-            return problem(
-                f"{self.where}: it has cosigned {told} entries, and no more than {self.size} were "
-                "signed here: the ledger was rolled back, or that witness is wrong",
-                _COMPARE,
+    async def _elsewhere(self, told: int) -> Finding:
+        if told <= self.size or await self._reached(told):
+            return ok(f"{self.where}: knows {told} of the {self.size} entries that are signed")
+        if not self.log.alone and not self.log.running:
+            return ok(
+                f"{self.where}: knows {told} entries, more than this node, which is stopped: "
+                "another one signs on"
             )
-        return ok(f"{self.where}: knows {told} of the {self.size} entries that are signed")
+        return problem(
+            f"{self.where}: it has cosigned {told} entries, and no more than {self.size} were "
+            "signed here: the ledger was rolled back, or that witness is wrong",
+            _COMPARE,
+        )
+
+    async def _reached(self, told: int) -> bool:
+        """Tell whether as much is signed by now; one that runs may be a step behind another."""
+        for _ in range(_LOOKS if self.log.running else 1):
+            if self.log.keeper().mark.size >= told:
+                return True
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
