@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from forewarn_client import note
 from forewarn_client.cli import output
 from forewarn_client.cli.commands import FILE, Group, command, example
 from forewarn_client.errors import HomeError
@@ -150,16 +151,35 @@ def show(*, state: Path) -> None:
             }
         )
     evidence = [
-        {"origin": origin, "size": size, "request": request.decode(), "cosigned": note.decode()}
-        for origin, size, request, note in record.evidence()
+        {
+            "origin": origin,
+            "size": size,
+            "proves_fork": _proves_fork(size, cosigned),
+            "request": request.decode(),
+            "cosigned": cosigned.decode(),
+        }
+        for origin, size, request, cosigned in record.evidence()
     ]
     verifiers = [str(each.verifier) for each in folder.cosigners()]
     lines = [*verifiers, *(f"{log['origin']}: {log['size']} entries" for log in logs)]
-    if evidence:
-        lines.append(f"EVIDENCE against logs: {len(evidence)}; --json shows it")
+    forks = sum(each["proves_fork"] is True for each in evidence)
+    if forks:
+        lines.append(f"FORKS: {forks}, two roots of one size, both signed; --json shows them")
+    if len(evidence) > forks:
+        lines.append(
+            f"refused and kept: {len(evidence) - forks}, not proven to go on: a fork, or a wrong "
+            "proof by whoever handed it in; --json shows them"
+        )
     output.answer(
         {"verifier_keys": verifiers, "logs": logs, "evidence": evidence}, "\n".join(lines)
     )
+
+
+def _proves_fork(size: int, cosigned: bytes) -> bool:
+    """Tell whether what was handed in and what was cosigned contradict each other by themselves."""
+    if not cosigned:
+        return False
+    return note.checkpoint_of(note.parse_note(cosigned).text).size == size
 
 
 for each in (init, add_log, serve_, show):

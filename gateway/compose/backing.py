@@ -45,7 +45,8 @@ from gateway.ports.blocks import StreamMessage
 
 _VERSION: Final = 1
 _MANIFEST: Final = "backup.json"
-_PAGE: Final = 256
+# Of blocks, each of which may be of several megabytes.
+_PAGE: Final = 16
 _TRIES: Final = 20
 _PAUSE_SECONDS: Final = 0.05
 

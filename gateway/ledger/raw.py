@@ -24,6 +24,8 @@ NOTES: Final[Mapping[str, str]] = MappingProxyType({"note": "published", "cosign
 """Where a store keeps the notes that its readers are shown, and what each of them is."""
 
 _PAGE: Final = 256
+_BLOCKS: Final = 16
+"""So many blocks are held at once: each may be of several megabytes."""
 _FLAWS: Final = 20
 
 
@@ -130,10 +132,10 @@ class RawStore:
         query = f"SELECT {columns} FROM block WHERE sequence > ? ORDER BY sequence LIMIT ?"  # noqa: S608 - constants
         after = -(1 << 63)
         while True:
-            page = self._all(query, after, _PAGE)
+            page = self._all(query, after, _BLOCKS)
             for row in page:
                 yield _block(row)
-            if len(page) < _PAGE:
+            if len(page) < _BLOCKS:
                 return
             after = page[-1][0]
 

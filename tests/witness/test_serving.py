@@ -94,12 +94,17 @@ def test_what_was_cosigned_outlives_a_kill(state: Path, log: PaperLog) -> None:
         fork.grow(7, salt=b"fork")
         bad = httpx.post(f"{witness.url}/add-checkpoint", content=fork.request(7), timeout=30)
         assert bad.status_code == 422
+        # A stranger has a checkpoint of the log, and not its proof.
+        log.grow(1)
+        wrong = log.request(7, proof=[bytes(32)])
+        guess = httpx.post(f"{witness.url}/add-checkpoint", content=wrong, timeout=30)
+        assert guess.status_code == 422
     shown = run("show", "--state", str(state))
     (cosigned,) = shown["logs"]
     assert (cosigned["origin"], cosigned["size"]) == (ORIGIN, 7)
     assert cosigned["root"] == log.root(7).hex()
-    (evidence,) = shown["evidence"]
-    assert evidence["request"].encode() == fork.request(7)
+    told = {each["request"].encode(): each["proves_fork"] for each in shown["evidence"]}
+    assert told == {fork.request(7): True, wrong: False}
 
 
 def certificate(folder: Path) -> tuple[Tls, ssl.SSLContext]:
