@@ -99,22 +99,24 @@ class WitnessPolicy:
             quorum=reader.quorum,
         )
 
-    def stands_behind(self, note: Note) -> bool:
-        """Tell whether the quorum has cosigned a note. Whether the log signed it is another matter.
+    def behind(self, note: Note) -> tuple[str, ...]:
+        """Name the witnesses that have cosigned a note; whether the log signed it is not asked.
 
         Args:
             note: The note, parsed.
 
         Returns:
-            True if enough of its lines verify.
+            Their names within the policy.
         """
-        return self.is_met(
-            [
-                witness.name
-                for witness in self.witnesses
-                if any(witness.key.verifies(line, note.text) for line in note.signatures)
-            ]
+        return tuple(
+            witness.name
+            for witness in self.witnesses
+            if any(witness.key.verifies(line, note.text) for line in note.signatures)
         )
+
+    def stands_behind(self, note: Note) -> bool:
+        """Tell whether the quorum has cosigned a note; otherwise like `behind`."""
+        return self.is_met(self.behind(note))
 
     def is_met(self, cosigned: Collection[str]) -> bool:
         """Tell whether the quorum has witnessed.

@@ -3,7 +3,7 @@
 * A note counts only if the log's own key signed it; the head never goes back.
 * Announcements are hints: where one may have been missed, the store is asked.
 * Where witnesses have to stand behind it, only a note counts that they have cosigned: such a head
-  follows the plain one by as long as they take.
+  follows the plain one by as long as they take. Whoever cosigns it later is shown as well.
 * Every announcement is a pulse, also one that brings no larger head: a block may have been folded
   whose entries were all refused.
 
@@ -18,7 +18,7 @@ from contextlib import aclosing
 from typing import Final
 
 from gateway.admission.brief import Brief
-from gateway.core.checkpoint import NoteError, NoteVerifier, open_checkpoint
+from gateway.core.checkpoint import Checkpoint, NoteError, NoteVerifier, open_checkpoint
 from gateway.core.errors import Fault, Reason
 from gateway.core.note import parse_note
 from gateway.core.witness_policy import WitnessPolicy
@@ -117,10 +117,19 @@ class Head:
                 extra={"event": "note_unsigned"},
             )
             return
-        if (self._current is None or checkpoint.size > self._current.size) and self._counts(note):
+        if self._is_newer(checkpoint, note):
             self._current = SignedHead(note=note, size=checkpoint.size, root=checkpoint.root)
         self._pulse.set()
         self._pulse = asyncio.Event()
 
-    def _counts(self, note: bytes) -> bool:
-        return self._witnesses is None or self._witnesses.stands_behind(parse_note(note))
+    def _is_newer(self, checkpoint: Checkpoint, note: bytes) -> bool:
+        current, witnesses = self._current, self._witnesses
+        if witnesses is None:
+            return current is None or checkpoint.size > current.size
+        parsed = parse_note(note)
+        if current is None or checkpoint.size > current.size:
+            return witnesses.stands_behind(parsed)
+        # Who cosigns after the quorum has, cosigns the same head: readers may ask for just these.
+        same = (checkpoint.size, checkpoint.root) == (current.size, current.root)
+        before = witnesses.behind(parse_note(current.note))
+        return same and set(before) < set(witnesses.behind(parsed))
