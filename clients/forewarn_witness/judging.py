@@ -92,9 +92,12 @@ class Witness:
             except VerificationError as error:
                 decision.keep(new.size, new.root, body, now)
                 return _Refused(HTTPStatus.UNPROCESSABLE_ENTITY, error.detail).answer
-            decision.cosign(Cosigned(size=new.size, root=new.root, note=asked.signed, time=now))
+            # As of its time a cosignature names the largest log that was seen: a clock that was
+            # set back must not have a larger one cosigned before a smaller one.
+            time = max(now, latest.time)
+            decision.cosign(Cosigned(size=new.size, root=new.root, note=asked.signed, time=time))
         # On disk: whatever is asked from here on has to go on from this checkpoint.
-        lines = [each.cosign(asked.parsed.text, now) for each in self._cosigners]
+        lines = [each.cosign(asked.parsed.text, time) for each in self._cosigners]
         return Answer(status=HTTPStatus.OK, body=b"".join(lines))
 
     def _signed(self, body: bytes) -> AddCheckpoint:

@@ -69,6 +69,18 @@ def test_a_log_that_grows_is_cosigned_by_both_keys(place: Place) -> None:
         assert place.size() == len(place.log.leaves)
 
 
+def test_the_time_of_cosigning_never_runs_backwards(place: Place) -> None:
+    """Also across a restart: each answer is a witness's that was opened anew."""
+    hour = 3600
+    for now, cosigned in ((NOW, NOW), (NOW + hour, NOW + hour), (NOW, NOW + hour)):
+        old = len(place.log.leaves)
+        place.log.grow(2)
+        signed = place.log.note() + place.add(place.log.request(old), now).body
+        assert cosignature.cosigned(signed, place.keys) == {NAME: cosigned}
+    again = place.log.note() + place.add(place.log.request(6), NOW - hour).body
+    assert cosignature.cosigned(again, place.keys) == {NAME: NOW + hour}
+
+
 def test_an_empty_log_is_cosigned(place: Place) -> None:
     assert place.add(place.log.request(0)).status == 200
     assert place.size() == 0
