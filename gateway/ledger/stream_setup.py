@@ -181,15 +181,15 @@ async def check_stream(connection: RoleConnection, log: Log = LEDGER, *, replica
     if found is None:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
-            f"nats-server has no stream {log.stream}: run `forewarn-gateway init` once; if it was "
-            "run, stop and run `forewarn-gateway ledger repair`",
+            f"nats-server has no stream {log.stream}: it is lost, stop and run `forewarn-gateway "
+            "ledger repair`; or `forewarn-gateway init` was never run to its end, run it",
         )
     changed = _changed(found, log)
     if changed:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
-            f"the stream {log.stream} was changed ({', '.join(changed)}): set it back, or the "
-            "log can lose blocks",
+            f"the stream {log.stream} was changed ({', '.join(changed)}), and can lose blocks: set "
+            "it back, or stop and run `forewarn-gateway ledger repair`",
         )
     if (found.num_replicas or 1) < replicas:
         raise Fault(
