@@ -18,9 +18,9 @@ def stream_folder(state: Path, stream: str = "LEDGER") -> Path:
     return found
 
 
-def last_file(state: Path) -> Path:
+def last_file(state: Path, stream: str = "LEDGER") -> Path:
     """Find the newest file of messages."""
-    files = (stream_folder(state) / "msgs").glob("*.blk")
+    files = (stream_folder(state, stream) / "msgs").glob("*.blk")
     return max(files, key=lambda path: int(path.stem))
 
 
@@ -31,9 +31,9 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
-def forget_index(state: Path) -> None:
+def forget_index(state: Path, stream: str = "LEDGER") -> None:
     """Remove what JetStream would find its messages by."""
-    (stream_folder(state) / "msgs" / "index.db").unlink()
+    (stream_folder(state, stream) / "msgs" / "index.db").unlink()
 
 
 def message_place(path: Path, number: int) -> int:
@@ -77,37 +77,37 @@ def flip_stored(column: str, table: str, where: str, file: str = "ledger.db") ->
     return damage
 
 
-def flip_in_stream(number: int, *, indexed: bool = True) -> Damaging:
+def flip_in_stream(number: int, *, indexed: bool = True, stream: str = "LEDGER") -> Damaging:
     """Flip a bit in a message of the newest file; from its end where the number is negative."""
 
     def damage(state: Path) -> None:
-        path = last_file(state)
+        path = last_file(state, stream)
         count = path.read_bytes().count(b"Nats-Msg-Id")
         flip(path, message_place(path, number if number > 0 else count + 1 + number))
         if not indexed:
-            forget_index(state)
+            forget_index(state, stream)
 
     return damage
 
 
-def cut_stream(to: float, *, indexed: bool = True) -> Damaging:
+def cut_stream(to: float, *, indexed: bool = True, stream: str = "LEDGER") -> Damaging:
     """Cut the newest file of messages to a part of its length."""
 
     def damage(state: Path) -> None:
-        path = last_file(state)
+        path = last_file(state, stream)
         with path.open("r+b") as file:
             file.truncate(int(path.stat().st_size * to))
         if not indexed:
-            forget_index(state)
+            forget_index(state, stream)
 
     return damage
 
 
-def in_stream(name: str, act: Callable[[Path], object]) -> Damaging:
+def in_stream(name: str, act: Callable[[Path], object], *, stream: str = "LEDGER") -> Damaging:
     """Do something to a file of the stream's folder."""
 
     def damage(state: Path) -> None:
-        act(stream_folder(state) / name)
+        act(stream_folder(state, stream) / name)
 
     return damage
 

@@ -47,3 +47,11 @@ def remembering(past: Past, live: Live) -> Drill:
     """Go on where a past ended: with everything that was said and answered."""
     answers = dict(zip((each.digest for each in past.said), past.answers, strict=True))
     return Drill(live=cast("Mortal", live), said=list(past.said), answers=answers)
+
+
+def scrubbing(live: Live) -> None:
+    """Have its scrub be always at it, from the next start on."""
+    config = live.state / "gateway.toml"
+    text = config.read_text()
+    assert "pause_seconds = 3600" in text
+    config.write_text(text.replace("pause_seconds = 3600", "pause_seconds = 1"))

@@ -14,7 +14,7 @@ from gateway.compose.nats import Nats
 from gateway.compose.state import StateFolder
 from gateway.core.fold import Entry
 from gateway.ledger.keeper import Keeper
-from gateway.ledger.nats_roles import LEDGER, SERVE_ROLES
+from gateway.ledger.nats_roles import LEDGER, SERVE_ROLES, Log
 from gateway.ledger.stream import JetStreamAppender
 from gateway.wire.blocks import encode_block, encode_entry
 from tests.world.ledger_builder import ORIGIN
@@ -63,12 +63,12 @@ async def write(state: Path, messages: Sequence[bytes]) -> None:
             await integrator.close()
 
 
-async def append(house: House, messages: Sequence[bytes]) -> None:
-    """Put messages into the ledger's stream; those that are too large go past the appender."""
-    appender = JetStreamAppender(house.worker, LEDGER)
+async def append(house: House, messages: Sequence[bytes], log: Log = LEDGER) -> None:
+    """Put messages into a log's stream; those that are too large go past the appender."""
+    appender = JetStreamAppender(house.worker, log)
     for message in messages:
         try:
             await appender.append(message)
         except ValueError:
             session = await house.worker.session()
-            await session.client.jetstream().publish(LEDGER.blocks, message)
+            await session.client.jetstream().publish(log.blocks, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
 from hashlib import sha256
 from pathlib import Path
@@ -44,6 +45,7 @@ from tests.faults.verified import check
 from tests.witness.logs import PaperLog
 from tests.world.live import Live, run
 
+EVERY = bool(os.environ.get("EVERY_FAULT"))
 ROWS: dict[str, Damaging] = {
     **{f"stream: {name}": damaging for name, (damaging, _) in STREAM.items()},
     **{
@@ -86,12 +88,14 @@ REFUSED: dict[str, tuple[Damaging, str]] = {
 
 
 @pytest.mark.parametrize("damaging", ROWS.values(), ids=ROWS)
-def test_what_the_bytes_allow_is_restored(copy: Live, damaging: Damaging) -> None:
+def test_what_the_bytes_allow_is_restored(past: Past, copy: Live, damaging: Damaging) -> None:
     damaging(copy.state)
     assert mend(copy.state)
     after = check(copy.state)
     assert (after.standing, after.logs[0].signed) == (Standing.WHOLE, 12)
     assert not mend(copy.state)
+    if EVERY:
+        holds(past, copy)
 
 
 @pytest.mark.parametrize(("damaging", "why"), REFUSED.values(), ids=REFUSED)

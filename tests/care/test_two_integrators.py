@@ -10,7 +10,7 @@ import pytest
 from gateway.core.errors import Fault, Reason
 from gateway.ports.conditions import State
 from tests.ledger.house import block, house, initialise_house, rows, statement
-from tests.ledger.running import PATIENCE, memory_ledger
+from tests.ledger.running import PATIENCE, initialise, nats_ledger, server
 
 BLOCKS = [block(statement(f"{n}"), statement(f"{n}b", keys=["case/a"])) for n in range(40)]
 
@@ -21,7 +21,8 @@ async def test_of_two_integrators_one_halts_and_the_ledger_is_whole(tmp_path: Pa
     for folder in (shared, alone):
         folder.mkdir()
         initialise_house(folder)
-    async with memory_ledger() as ledger:
+    await initialise(shared)
+    async with server(shared) as nats, nats_ledger(nats) as ledger:
         async with house(shared, ledger) as one, house(shared, ledger) as two:
             one.start(one.integrator.run())
             two.start(two.integrator.run())

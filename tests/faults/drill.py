@@ -183,7 +183,7 @@ class Drill:
         unanswered = []
         for statement, call in zip(statements, calls, strict=True):
             try:
-                self._keep(statement, call.result())
+                self.keep(statement, call.result())
             except grpc.RpcError as error:
                 assert refused(error).code is grpc.StatusCode.UNAVAILABLE  # noqa: PT017 - not the subject
                 unanswered.append(statement)
@@ -253,7 +253,7 @@ class Drill:
             time.sleep(0.01)
         assert self.follower.seen == expected
 
-    def _keep(self, statement: Statement, answer: pb.SubmitResponse) -> None:
+    def keep(self, statement: Statement, answer: pb.SubmitResponse) -> None:
         assert answer.digest == statement.digest
         before = self.answers.setdefault(statement.digest, answer)
         assert before.receipt.index == answer.receipt.index
