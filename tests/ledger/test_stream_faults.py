@@ -17,6 +17,7 @@ from nats.js import api
 
 from gateway.core.errors import Fault, Reason
 from gateway.ledger import nats_conf, stream
+from gateway.ledger.memory import AppendFailure
 from gateway.ledger.nats_connection import RoleConnection, Session
 from gateway.ledger.nats_roles import (
     LEDGER,
@@ -261,6 +262,42 @@ async def test_whatever_nats_py_says_of_a_dead_socket_the_block_is_sent_again(
     async with connection(running, Role.WORKER) as worker:
         appended = await JetStreamAppender(worker).append(b"one")
     assert (appended.sequence, failures) == (1, [])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("failure", AppendFailure)
+async def test_a_lost_acknowledgement_records_nothing_twice(
+    running: EmbeddedNats, monkeypatch: pytest.MonkeyPatch, failure: AppendFailure
+) -> None:
+    """The block did not get there; or it did, and only the answer was lost."""
+    real = Client.publish
+    lost = 0
+
+    async def losing(client: Client, subject: str, *args: Any, **more: Any) -> None:
+        nonlocal lost
+        if subject != LEDGER.blocks or lost == len(AppendFailure):
+            await real(client, subject, *args, **more)
+            return
+        lost += 1
+        if failure is AppendFailure.FAILED_BUT_PERSISTED:
+            await real(client, subject, *args, **more)
+            await client.flush()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(Client, "publish", losing)
+    async with (
+        connection(running, Role.WORKER) as worker,
+        connection(running, Role.INTEGRATOR) as fold,
+    ):
+        appender, reader = JetStreamAppender(worker), JetStreamReader(fold)
+        appended = await appender.append(b"one")
+        assert (await appender.append(b"two")).sequence == 2
+        assert await reader.bounds() == Bounds(first=1, last=2)
+        assert [await reader.message(n) for n in (1, 2)] == [b"one", b"two"]
+    outcome = (
+        AppendOutcome.STORED if failure is AppendFailure.FAILED else AppendOutcome.ALREADY_STORED
+    )
+    assert (appended.sequence, appended.outcome, lost) == (1, outcome, 2)
 
 
 @pytest.mark.asyncio
