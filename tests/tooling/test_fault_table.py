@@ -41,6 +41,15 @@ def test_every_row_names_tests_that_exist() -> None:
             assert test in names_in(path), f"{path}::{test}"
 
 
+def test_every_test_is_run_by_the_command_for_it() -> None:
+    _, _, recipe = (ROOT / "Makefile").read_text("utf-8").partition("\ntest-faults:")
+    run = re.findall(r"tests/[\w/.]+", recipe.partition("\n\n")[0])
+    named = {path for row in rows() for path, _ in TEST.findall(row[-1])}
+    assert run
+    missed = [each for each in sorted(named) if not each.startswith(tuple(run))]
+    assert missed == []
+
+
 def test_every_row_says_what_holds_what_it_is_called_and_what_to_do() -> None:
     names = {name.value for name in Damage}
     for row in rows():
