@@ -5,10 +5,13 @@
 * A witness, where the mark was: it has cosigned more than the gateway holds, and no receipt that
   waits for it is given any more.
 * A client that has seen more: `tests/compose/test_history.py`.
+
+What is behind in one place only is folded on, or signed on, when the gateway is started.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -25,7 +28,7 @@ from gateway.care.findings import Damage
 from gateway.core import audit
 from gateway.core.errors import Fault, Reason
 from tests.care.conftest import Past
-from tests.care.damages import back, remove, stream_folder
+from tests.care.damages import back, flip_stored, remove, stream_folder
 from tests.care.mending import mend, remembering
 from tests.compose.test_witnessed import Watcher
 from tests.faults.verified import check, leaves_of, verified
@@ -34,6 +37,13 @@ from tests.world.ledger_builder import ORIGIN
 from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Live, notice, refused
 from tests.world.outcry import halted, outcry
 
+EVERY = bool(os.environ.get("EVERY_FAULT"))
+BEHIND = {
+    "the ledger's store": (("ledger.db",), Damage.STORE_BEHIND),
+    "both stores": (("ledger.db", "audit.db"), Damage.STORE_BEHIND),
+    "the ledger's mark": (("keeper",), Damage.MARK_BEHIND),
+    "both marks": (("keeper", "audit-keeper"), Damage.MARK_BEHIND),
+}
 LOGS = {"ledger": ("ledger.db", "LEDGER"), "audit": ("audit.db", "AUDIT")}
 
 
@@ -61,6 +71,21 @@ def halting(live: Live) -> Iterator[None]:
     processes.eventually(lambda: halted(live))
     yield
     assert live.stop() == 0
+
+
+@pytest.mark.parametrize("name", BEHIND if EVERY else ("both stores",))
+def test_what_is_behind_in_one_place_goes_on_when_it_is_started(
+    past: Past, copy: Live, name: str
+) -> None:
+    names, finding = BEHIND[name]
+    back(past.older, *names)(copy.state)
+    assert check(copy.state).names == {finding}
+    verified(remembering(past, copy))
+
+
+def test_a_damaged_checkpoint_is_published_again(past: Past, copy: Live) -> None:
+    flip_stored("value", "meta", "key = 'note'")(copy.state)
+    verified(remembering(past, copy))
 
 
 def test_the_mark_tells_of_the_ledger(past: Past, copy: Live) -> None:
