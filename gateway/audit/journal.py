@@ -74,7 +74,7 @@ class Journal:
         now: Callable[[], datetime],
         salt: Callable[[], bytes],
         reader: LedgerReader,
-        last: datetime | None = None,
+        last: Callable[[], datetime | None] = lambda: None,
         pace: Pace | None = None,
     ) -> None:
         """Begin with nothing noted; `run` records what is.
@@ -85,7 +85,7 @@ class Journal:
             now: The clock, UTC.
             salt: Gives 32 fresh random bytes at each call.
             reader: The audit log, which tells what was delivered before.
-            last: Time of the newest event in the audit log; None for none.
+            last: Reads the time of the newest event in the audit log; None for none.
             pace: How often what was noted is recorded.
         """
         self._scribe = Scribe(recorder=recorder, check=check, now=now, salt=salt, last=last)

@@ -1,7 +1,8 @@
 """The scribe: puts one event into the audit log, and makes sure that it stands there once.
 
-* An event's time never runs backwards: it is that of the attempt to record it. Two workers can
-  record theirs in the other order, by no more than an attempt lasts.
+* An event's time never runs backwards: it is that of the attempt to record it, and no earlier than
+  that of any event that stood in the log when the first was written here. Two workers can record
+  theirs in the other order, by no more than an attempt lasts.
 * What is tried again is recorded once: each such event writes a key of its own that it also reads.
 
 It does not decide when an event is recorded, nor what waits for it: the journal does.
@@ -52,7 +53,7 @@ class Scribe:
         check: Callable[[], None],
         now: Callable[[], datetime],
         salt: Callable[[], bytes],
-        last: datetime | None,
+        last: Callable[[], datetime | None],
     ) -> None:
         """Keep where it writes.
 
@@ -61,13 +62,15 @@ class Scribe:
             check: Raises the Fault for which it cannot be written at present.
             now: The clock, UTC.
             salt: Gives 32 fresh random bytes at each call.
-            last: Time of the newest event in the audit log; None for none.
+            last: Reads the time of the newest event in the audit log; None for none. It is asked
+                when the first event is written: before that, not all may be folded.
         """
         self._recorder = recorder
         self.check = check
         self.now = now
         self._salt = salt
-        self._last = last
+        self._read_last = last
+        self._last: datetime | None = None
 
     @property
     def works(self) -> bool:
@@ -122,6 +125,8 @@ class Scribe:
     def _entry(self, event: Event, salt: bytes, *keys: str) -> Entry:
         """Make an entry, with the present for its time."""
         now = self.now()
-        self._last = now if self._last is None else max(now, self._last)
+        if self._last is None:
+            self._last = self._read_last() or now
+        self._last = max(now, self._last)
         body = audit.encode(event, self._last)
         return Entry(body=body, salt=salt, judged_at=0, reads=keys, writes=keys)

@@ -152,15 +152,18 @@ def build(  # noqa: PLR0913 - what a worker is made of
         ledger.cosigned if config.witnesses.receipts_wait and ledger.cosigned is not None else head
     )
     writable = Writable(log=ledger)
-    with audit_log.reader.snapshot() as snapshot:
-        last = snapshot.last_received_time
+
+    def newest_event() -> datetime | None:
+        with audit_log.reader.snapshot() as snapshot:
+            return snapshot.last_received_time
+
     journal = Journal(
         recorder=audit_log.recorder,
         check=Writable(log=audit_log).check,
         now=now,
         salt=salt,
         reader=audit_log.reader,
-        last=last,
+        last=newest_event,
         pace=limits.audit_pace,
     )
     releases = journal if meter is None else MeasuredJournal(journal, meter)
