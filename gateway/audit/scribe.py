@@ -119,8 +119,11 @@ class Scribe:
         Raises:
             Fault: One of them is not known to be recorded.
         """
-        entries = [self._entry(event, self._salt()) for event in events]
-        return await asyncio.gather(*map(self._recorder.record, entries))
+        return await asyncio.gather(*map(self._record_at_once, events))
+
+    async def _record_at_once(self, event: Event) -> Outcome:
+        # Dated where it is handed on, with nothing in between that could be handed on before it.
+        return await self._recorder.record(self._entry(event, self._salt()))
 
     def _entry(self, event: Event, salt: bytes, *keys: str) -> Entry:
         """Make an entry, with the present for its time."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from forewarn.exchange.v1 import audit_pb2
 from gateway.audit.journal import Journal, Pace
 from gateway.audit.refusals import Alone
+from gateway.audit.scribe import Scribe
 from gateway.core.audit import (
     MAX_DELIVERIES_OF_ONE,
     Act,
@@ -241,6 +243,25 @@ async def test_times_never_run_backwards() -> None:
     newest.append(later)
     await journal.released([RELEASE])
     assert world.recorder.events[-1].event_time.ToDatetime(UTC) == later
+
+
+@pytest.mark.asyncio
+async def test_events_are_dated_in_the_order_in_which_they_are_handed_on() -> None:
+    world, ticks = World(), count()
+    scribe = Scribe(
+        recorder=world.recorder,
+        check=world.check,
+        now=lambda: NOON + timedelta(seconds=next(ticks)),
+        salt=world.salt,
+        last=lambda: None,
+    )
+    together = asyncio.create_task(scribe.record_together([RELEASE, RELEASE]))
+    await asyncio.sleep(0)
+    # The others have begun, and are not handed on yet.
+    await scribe.record(scribe.note(RELEASE))
+    await together
+    times = [each.event_time.ToDatetime(UTC) for each in world.recorder.events]
+    assert times == [NOON + timedelta(seconds=n) for n in range(3)]
 
 
 @pytest.mark.asyncio

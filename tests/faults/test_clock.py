@@ -150,8 +150,10 @@ def test_an_hour_ahead_and_right_again(wrong: Wrong, form: str) -> None:
     # Not before what is in the ledger already: the hour is not taken back.
     assert times[-1] >= times[3]
     verified(drill)
-    events = [event.event_time.ToDatetime(UTC) for event in stored(wrong)]
-    assert runs_on(events)
+    events = stored(wrong)
+    assert runs_on([event.event_time.ToDatetime(UTC) for event in events]), [
+        (e.event_time.ToJsonString(), e.WhichOneof("event"), e.rpc) for e in events
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS if EVERY else FORMS[1:])
@@ -183,7 +185,10 @@ def test_an_hour_back_and_right_again(wrong: Wrong, form: str) -> None:
         assert drill.submit(lab, [late]) == []
     assert runs_on(received(wrong, drill))
     verified(drill)
-    assert runs_on([event.event_time.ToDatetime(UTC) for event in stored(wrong)])
+    events = stored(wrong)
+    assert runs_on([event.event_time.ToDatetime(UTC) for event in events]), [
+        (e.event_time.ToJsonString(), e.WhichOneof("event"), e.rpc) for e in events
+    ]
 
 
 def test_certificates_end_by_the_gateways_clock(wrong: Wrong) -> None:
