@@ -34,7 +34,7 @@ from tests.care.damages import (
     remove,
 )
 from tests.care.mending import mend, remembering, scrubbing
-from tests.faults.drill import Drill
+from tests.faults.drill import Drill, patiently
 from tests.faults.verified import check, verified
 from tests.world import processes
 from tests.world.live import AURORA, CALL_SECONDS, CIVIL, READY_SECONDS, Desk, Live, notice, refused
@@ -102,7 +102,8 @@ def test_damaged_under_a_gateway_that_runs(past: Past, copy: Live, name: str, fo
         processes.eventually(lambda: lab.status() == HealthCheckResponse.NOT_SERVING)
         # What was answered can still be read.
         index = past.answers[0].receipt.index
-        read = lab.exchange.GetEntry(pb.GetEntryRequest(index=index), timeout=CALL_SECONDS)
+        request = pb.GetEntryRequest(index=index)
+        read = patiently(lambda: lab.exchange.GetEntry(request, timeout=CALL_SECONDS))
         assert read.record.index == index
         drill.follower.end()
     outcry(copy, "forewarn-gateway ledger repair")
@@ -119,7 +120,7 @@ def test_the_audit_log_damaged_alive_keeps_content_in(past: Past, copy: Live) ->
     drill = serving(past, copy)
     request = pb.GetEntryRequest(index=past.answers[0].receipt.index)
     with copy.desk(AURORA) as lab, copy.desk(CIVIL) as agency:
-        agency.exchange.GetEntry(request, timeout=CALL_SECONDS)
+        patiently(lambda: agency.exchange.GetEntry(request, timeout=CALL_SECONDS))
         killed(copy, cut_stream(0, indexed=False, stream="AUDIT"))
         processes.eventually(lambda: halted(copy))
         # What is above TLP:GREEN is not released; statements are taken in: the ledger is whole.

@@ -22,6 +22,7 @@ from tests.care.conftest import Past
 from tests.care.damages import Damaging, back, cut_stream, flip_in_stream, several
 from tests.care.mending import scrubbing
 from tests.care.test_check import KEEPER, STORE, STREAM
+from tests.faults.drill import patiently
 from tests.world import processes
 from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Live, notice, refused
 from tests.world.outcry import halted, outcry
@@ -85,7 +86,8 @@ def halts(past: Past, live: Live, *, last: int = 7) -> None:
     with live.desk(AURORA) as lab:
         processes.eventually(lambda: refusal(live) == Reason.LEDGER_NOT_PROVEN)
         assert lab.status() == HealthCheckResponse.NOT_SERVING
-        read = lab.exchange.GetEntry(pb.GetEntryRequest(index=index), timeout=CALL_SECONDS)
+        request = pb.GetEntryRequest(index=index)
+        read = patiently(lambda: lab.exchange.GetEntry(request, timeout=CALL_SECONDS))
         assert read.record.index == index
     assert len(outcry(live, "forewarn-gateway ledger ")) == 1
     assert live.stop() == 0

@@ -15,13 +15,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import digest as hmac_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -34,6 +34,8 @@ from gateway.ledger.reader import StoreReader
 from gateway.ledger.snapshot import Snapshot
 from tests.world.ledger_builder import ORIGIN
 from tests.world.live import CIVIL, READY_SECONDS, Desk, Live, Statement, notice, refused
+
+_T = TypeVar("_T")
 
 ROOT = Path(__file__).parents[2]
 BURST_SECONDS = 60.0
@@ -120,11 +122,18 @@ class Follower:
     def __init__(self) -> None:
         self.seen: list[tuple[int, bytes]] = []
         self._cursor = ""
+        self._desk: Desk | None = None
         self._call: Any = None
         self._thread: threading.Thread | None = None
 
+    def resume(self) -> None:
+        """Open the stream again if it has broken: nothing is released that is not on record."""
+        if self._desk is not None and self._thread is not None and not self._thread.is_alive():
+            self.start(self._desk)
+
     def start(self, desk: Desk) -> None:
         """Go on where the last stream broke."""
+        self._desk = desk
         request = pb.FollowRequest(filter=pb.EntryFilter(box="BOX_RECEIVED"), cursor=self._cursor)
         self._call = desk.exchange.Follow(request, wait_for_ready=True)
         self._thread = threading.Thread(target=self._take, args=(self._call,), daemon=True)
@@ -250,7 +259,8 @@ class Drill:
         assert listed(lab, "BOX_SENT") == expected
         deadline = time.monotonic() + READY_SECONDS
         while len(self.follower.seen) < len(expected) and time.monotonic() < deadline:
-            time.sleep(0.01)
+            self.follower.resume()
+            time.sleep(0.02)
         assert self.follower.seen == expected
 
     def keep(self, statement: Statement, answer: pb.SubmitResponse) -> None:
@@ -287,12 +297,25 @@ def leaf_hash(body: bytes, salt: bytes) -> bytes:
     return sha256(b"\0forewarn/leaf/v1\n\0" + commitment).digest()
 
 
+def patiently(call: Callable[[], _T]) -> _T:
+    """Ask again while the gateway says that it cannot answer yet."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            return call()
+        except grpc.RpcError as error:
+            said = refused(error)
+            if said.code is not grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def listed(desk: Desk, box: str) -> list[tuple[int, bytes]]:
     """Every entry in one of a member's boxes: index and envelope."""
     found = []
     request = pb.ListEntriesRequest(filter=pb.EntryFilter(box=box))
     while True:
-        page = desk.exchange.ListEntries(request, timeout=BURST_SECONDS)
+        page = patiently(lambda: desk.exchange.ListEntries(request, timeout=BURST_SECONDS))
         for record in page.records:
             body = ledger_pb2.EntryBody.FromString(record.entry_body)
             found.append((record.index, body.envelope))
