@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from forewarn.exchange.v1 import audit_pb2, audit_service_pb2
+from forewarn.exchange.v1 import audit_pb2, audit_service_pb2, delivery_service_pb2
 from forewarn_client import audit_past, commitment, merkle, note, strict, times
 from forewarn_client.errors import Flaw, HomeError, VerificationError
 from forewarn_client.history import History
@@ -33,6 +33,7 @@ _Response = TypeVar(
     "_Response",
     audit_service_pb2.ListAuditEventsResponse,
     audit_service_pb2.GetAuditEventResponse,
+    delivery_service_pb2.ListDeliveriesResponse,
 )
 
 _PAGE: Final = 500
@@ -123,7 +124,7 @@ async def events(
         request.since_time.CopyFrom(times.timestamp(since))
     shown, empty, history = -1, 0, audit_past.past(session, home, key)
     while True:
-        answer = await _current(session.audit.ListAuditEvents, request, session, history)
+        answer = await current(session.audit.ListAuditEvents, request, session, history)
         for event in verify(answer.records, answer.checkpoint, key=key, member=home.member):
             if event.index <= shown:
                 raise _mismatch("shows events again, or in another order")
@@ -160,7 +161,7 @@ async def event(session: Session, home: Home, index: int) -> AuditRecord:
     key = pinned_key(home)
     request = audit_service_pb2.GetAuditEventRequest(index=index)
     history = audit_past.past(session, home, key)
-    answer = await _current(session.audit.GetAuditEvent, request, session, history)
+    answer = await current(session.audit.GetAuditEvent, request, session, history)
     (found,) = verify([answer.record], answer.checkpoint, key=key, member=home.member)
     if found.index != index:
         raise _mismatch("shows another event than the one that was asked for")
@@ -174,13 +175,28 @@ async def event(session: Session, home: Home, index: int) -> AuditRecord:
     )
 
 
-async def _current(
+async def current(
     method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
     request: _Request,
     session: Session,
     history: History,
 ) -> _Response:
-    """Get an answer of an audit log that goes on from what was verified of it before."""
+    """Get an answer of an audit log that goes on from what was verified of it before.
+
+    Args:
+        method: A call whose answer carries a checkpoint of the audit log.
+        request: Its request; a worker that lags is asked again.
+        session: The connection.
+        history: What was verified of that log.
+
+    Returns:
+        The answer.
+
+    Raises:
+        HistoryError: The log does not go on from what was verified.
+        RefusedError: The exchange refused.
+        UnavailableError: No answer in time.
+    """
     answer = await session.call(method, request)
     for pause in audit_past.PAUSES:
         if history.checked(answer.checkpoint).size >= history.size:

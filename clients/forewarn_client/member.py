@@ -167,14 +167,13 @@ class Member(Connection):
         """Forget what was shown since the inbox was confirmed last, list it again, and confirm it.
 
         Returns:
-            What came of it.
+            What came of it; `left_out` names the entries that had not been shown before.
 
         Raises:
             ForewarnError: As `confirm_inbox`.
         """
         with InboxKeeper(self.home).held() as keeper:
-            keeper.forget()
-            return await Confirming(self, keeper, self.clock).all()
+            return await Confirming(self, keeper, self.clock).anew()
 
     async def inbox(
         self, cursor: str = "", *, keep: str = "inbox", opened: Callable[[], None] | None = None

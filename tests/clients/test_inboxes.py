@@ -30,8 +30,9 @@ from forewarn_client import (
 )
 from forewarn_client.dsse import PublicKey
 from forewarn_client.home import Home
-from forewarn_client.inboxes import attending, confirmation
+from forewarn_client.inboxes import attending, confirmation, confirming
 from forewarn_client.inboxes import keeper as keeping
+from forewarn_client.inboxes import span as spans
 from forewarn_client.inboxes.confirmation import Party
 from forewarn_client.inboxes.keeper import InboxBusyError, InboxKeeper
 from forewarn_client.inboxes.proof import ConfirmedFile, ConfirmedSpan
@@ -107,19 +108,38 @@ async def test_everything_is_confirmed_signed_and_kept(tmp_path: Path) -> None:
             # Nothing was added since: nothing is asked.
             assert (await bank.confirm_inbox()).spans == ()
         assert len(paper.asked) == 2
-        spans, key = confirmed(home), note.VerifierKey.parse(paper.audit_log_key)
-        assert [(each.from_size, each.to_size) for each in spans] == [
+        found, key = confirmed(home), note.VerifierKey.parse(paper.audit_log_key)
+        assert [(each.from_size, each.to_size) for each in found] == [
             (0, made.size),
             (made.size, again.size),
         ]
-        assert [each.index for span in spans for each in span.entries] == sent + more
-        for span in spans:
+        assert [each.index for span in found for each in span.entries] == sent + more
+        for span in found:
             span.verify(key, "harbor-bank")
         (signed,) = paper.asked[0].confirmations
         between = Party(exchange=paper.ledger.origin, recipient="harbor-bank", sender="civil-ai")
         compared = Span.of_message(paper.asked[0].span)
         keys = {BANK_KEY.keyid: BANK_KEY}
         assert confirmation.verify(signed, between, compared, keys).signed_by == {BANK_KEY.keyid}
+
+
+@pytest.mark.asyncio
+async def test_a_long_inbox_is_confirmed_in_parts_without_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "MOST_KEPT", 3)
+    monkeypatch.setattr(spans, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(confirming, "_PAGE", 2)
+    async with exchange(tmp_path) as paper:
+        home = paper.home(BANK)
+        sent = await told(paper, 8)
+        async with Operator.connect(home, patience=HASTE) as bank:
+            made = await bank.confirm_inbox()
+        assert (made.entries, made.size) == (8, paper.ledger.size)
+        found = confirmed(home)
+        assert [span.from_size for span in found] == [0, *(span.to_size for span in found[:-1])]
+        assert [each.index for span in found for each in span.entries] == sent
+        assert max(len(span.entries) for span in found) == 2
 
 
 @pytest.mark.asyncio
@@ -160,7 +180,8 @@ async def test_an_entry_that_was_held_back_and_compared_is_told_loudly(tmp_path:
             paper.hides = set()
             with pytest.raises(InboxError):
                 await bank.confirm_inbox()
-            assert (await bank.confirm_inbox_anew()).entries == 3
+            made = await bank.confirm_inbox_anew()
+            assert (made.entries, made.left_out) == (3, (second,))
 
 
 @pytest.mark.asyncio
@@ -213,11 +234,11 @@ async def test_verdicts_depend_on_index_audience_and_hash_alone(tmp_path: Path) 
             await bank.confirm_inbox()
             await told(paper, 1)
             mine, later = (await bank.list_entries()).records
-        key, spans = note.VerifierKey.parse(paper.audit_log_key), confirmed(home)
-        assert judge(mine, spans, key, "harbor-bank").verdict is Verdict.SHOWN
-        assert judge(later, spans, key, "harbor-bank").verdict is Verdict.BEYOND
-        assert judge(mine, spans, key, "quay-bank").verdict is Verdict.NOT_ADDRESSED
-        emptied = replace(spans[0], entries=())
+        key, found = note.VerifierKey.parse(paper.audit_log_key), confirmed(home)
+        assert judge(mine, found, key, "harbor-bank").verdict is Verdict.SHOWN
+        assert judge(later, found, key, "harbor-bank").verdict is Verdict.BEYOND
+        assert judge(mine, found, key, "quay-bank").verdict is Verdict.NOT_ADDRESSED
+        emptied = replace(found[0], entries=())
         with pytest.raises(VerificationError, match="other entries"):
             judge(mine, [emptied], key, "harbor-bank")
 
@@ -226,8 +247,14 @@ ANSWERS: list[tuple[str, Callable[[Any], None], Flaw]] = [
     ("bit", lambda it: _flip(it.record, "event", -1), Flaw.PROOF_INVALID),
     ("salt", lambda it: _flip(it.record, "salt", 0), Flaw.PROOF_INVALID),
     ("index", lambda it: setattr(it.record, "index", it.record.index + 1), Flaw.PROOF_INVALID),
-    ("checkpoint", lambda it: _flip(it, "checkpoint", -9), Flaw.CHECKPOINT_SIGNATURE_INVALID),
+    ("checkpoint", lambda it: _another_root(it), Flaw.CHECKPOINT_SIGNATURE_INVALID),
 ]
+
+
+def _another_root(answer: Any) -> None:
+    origin, size, root, *rest = answer.checkpoint.split(b"\n")
+    other = (b"B" if root.startswith(b"A") else b"A") + root[1:]
+    answer.checkpoint = b"\n".join([origin, size, other, *rest])
 
 
 def _flip(message: Any, name: str, at: int) -> None:

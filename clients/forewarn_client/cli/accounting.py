@@ -53,12 +53,19 @@ def confirm(*, anew: bool) -> None:
             "entries": made.entries,
             "spans": len(made.spans),
             "signed_to": list(made.signed_to),
+            "left_out": list(made.left_out),
             "file": str(file),
         },
         f"Confirmed: the first {made.size} entries of the ledger hold nothing for you that you "
         f"were not shown. {made.entries} {_ENTRIES[made.entries == 1]} compared now; the proof is "
         f"in {file}.",
     )
+    if made.left_out:
+        names = ", ".join(map(str, made.left_out))
+        output.remark(
+            f"LEFT OUT BEFORE, and there now: {names}. See each with `forewarn inbox show`: what "
+            "follows the inbox is beyond it."
+        )
     if made.signed_to:
         output.remark(f"Signed to: {safe(', '.join(made.signed_to))}.")
 

@@ -46,7 +46,8 @@ _INBOX_HELP: Final = (
     "it is. Tell the registrar and those who write to you, not through the exchange, and ask them "
     "for evidence of what they sent you (`forewarn evidence export`): `forewarn inbox dispute "
     "FILE` says whether it was withheld from you, and proves it. `forewarn inbox confirm --anew` "
-    "lists your inbox once more, and compares that."
+    "lists your inbox once more, compares that, and names what had been left out; `--no-confirm` "
+    "reads on without comparing."
 )
 _CONTRADICTED: Final[Mapping[type[VerificationError], tuple[str, str]]] = {
     HistoryError: ("THE LEDGER IS NOT THE ONE YOU KNEW", _HISTORY_HELP),

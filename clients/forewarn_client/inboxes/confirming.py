@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -46,12 +46,15 @@ class InboxConfirmed:
         spans: What was confirmed by this, span by span; none where nothing was left to confirm.
         entries: How many entries these hold.
         signed_to: Ids of the senders to whom it was signed that their entries are here.
+        left_out: Indexes of entries that the exchange had left out when it showed what was around
+            them, where the inbox was listed anew.
     """
 
     size: int
     spans: tuple[ConfirmedSpan, ...]
     entries: int
     signed_to: tuple[str, ...]
+    left_out: tuple[int, ...] = ()
 
 
 class Confirming:
@@ -108,6 +111,23 @@ class Confirming:
             ForewarnError: As `up_to`.
         """
         return await self.up_to((await self._connection.checkpoint()).size)
+
+    async def anew(self) -> InboxConfirmed:
+        """Forget what was shown since the last span, list it again, and have it confirmed.
+
+        Returns:
+            What came of it.
+
+        Raises:
+            ForewarnError: As `up_to`.
+        """
+        reached = self.keeper.reached
+        before = {each.index for each in self.keeper.shown(reached)}
+        self.keeper.forget()
+        made = await self.all()
+        found = (each.index for span in made.spans for each in span.entries)
+        left_out = (index for index in found if index < reached and index not in before)
+        return replace(made, left_out=tuple(left_out))
 
     async def up_to(self, size: int) -> InboxConfirmed:
         """Have the inbox confirmed from where it is confirmed already, to a size.
@@ -171,6 +191,8 @@ class Confirming:
         """
         if not self._connection.signers:
             return ()
+        # The newest there is: a key may have been revoked since the folder was told of it.
+        await self._connection.reader.directory()
         view, member = await self._connection.reader.directory(size), self._home.member
         then, now = view.keys_of(member, size), view.keys_of(member, view.size)
         usable = (
@@ -220,7 +242,7 @@ class Confirming:
         return InboxError(
             f"of the {span.to_size - span.from_size} entries of the ledger from {span.from_size} "
             f"on, the exchange showed you {span.count}, and does not confirm that these are all "
-            "that was addressed to you",
+            f"that was addressed to you{_on_record(error)}",
             evidence,
         )
 
@@ -254,6 +276,11 @@ class Confirming:
         if not path.exists():
             files.write(path, encoded)
         return path
+
+
+def _on_record(error: RefusedError) -> str:
+    index = error.audit_index
+    return f" (event {index} of its audit log)" if index is not None else ""
 
 
 def _written(entry: Shown) -> dict[str, Any]:

@@ -151,8 +151,8 @@ async def _listed(
     request = delivery_service_pb2.ListDeliveriesRequest(digest=record.digest, page_size=_PAGE)
     history = audit_past.past(session, home, key)
     while True:
-        answer = await session.call(session.delivery.ListDeliveries, request)
-        size = await history.see(answer.checkpoint, 0)
+        answer = await audit.current(session.delivery.ListDeliveries, request, session, history)
+        size = history.checked(answer.checkpoint).size
         for each in answer.deliveries:
             if each.recipient <= request.after_recipient:
                 raise answering.mismatch("tells of a recipient again, or in another order")
