@@ -243,14 +243,6 @@ async def test_verdicts_depend_on_index_audience_and_hash_alone(tmp_path: Path) 
             judge(mine, [emptied], key, "harbor-bank")
 
 
-ANSWERS: list[tuple[str, Callable[[Any], None], Flaw]] = [
-    ("bit", lambda it: _flip(it.record, "event", -1), Flaw.PROOF_INVALID),
-    ("salt", lambda it: _flip(it.record, "salt", 0), Flaw.PROOF_INVALID),
-    ("index", lambda it: setattr(it.record, "index", it.record.index + 1), Flaw.PROOF_INVALID),
-    ("checkpoint", lambda it: _another_root(it), Flaw.CHECKPOINT_SIGNATURE_INVALID),
-]
-
-
 def _another_root(answer: Any) -> None:
     origin, size, root, *rest = answer.checkpoint.split(b"\n")
     other = (b"B" if root.startswith(b"A") else b"A") + root[1:]
@@ -261,6 +253,14 @@ def _flip(message: Any, name: str, at: int) -> None:
     data = bytearray(getattr(message, name))
     data[at] ^= 1
     setattr(message, name, bytes(data))
+
+
+ANSWERS: list[tuple[str, Callable[[Any], None], Flaw]] = [
+    ("bit", lambda it: _flip(it.record, "event", -1), Flaw.PROOF_INVALID),
+    ("salt", lambda it: _flip(it.record, "salt", 0), Flaw.PROOF_INVALID),
+    ("index", lambda it: setattr(it.record, "index", it.record.index + 1), Flaw.PROOF_INVALID),
+    ("checkpoint", _another_root, Flaw.CHECKPOINT_SIGNATURE_INVALID),
+]
 
 
 @pytest.mark.asyncio
