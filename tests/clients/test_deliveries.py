@@ -155,6 +155,32 @@ async def test_who_answered_and_compared_an_inbox_without_it_is_an_alarm(tmp_pat
 
 
 @pytest.mark.asyncio
+async def test_who_compares_it_only_just_now_is_no_alarm(tmp_path: Path) -> None:
+    async with exchange(tmp_path) as paper:
+        scene = Scene(paper)
+        await scene.begin()
+        async with scene.operator("harbor-bank") as bank:
+            await bank.acknowledge(scene.digest)
+        held = [
+            (index, hashed)
+            for index, hashed, _ in paper.inbox_of("harbor-bank", 0, paper.ledger.size)
+        ]
+        span = span_of(held, 0, paper.ledger.size)
+        home = scene.homes["harbor-bank"]
+
+        def compared_after(answer: Told) -> None:
+            if _harbor(answer) is not None:
+                paper.note(paper.confirmed(home.system_id, span, "civil-ai"))
+
+        paper.before["ListDeliveries"] = compared_after
+        found = await scene.found()
+        assert (found.alarms, found.recipients[0].received) == ((), None)
+        # The next time it is a fact.
+        del paper.before["ListDeliveries"]
+        assert (await scene.found()).recipients[0].received is not None
+
+
+@pytest.mark.asyncio
 async def test_only_who_sent_it_is_told(tmp_path: Path) -> None:
     async with exchange(tmp_path) as paper:
         scene = Scene(paper)

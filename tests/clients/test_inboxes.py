@@ -524,6 +524,19 @@ def test_a_process_that_dies_repeats_and_never_skips(tmp_path: Path, died: str) 
             assert (keeper.confirmed, keeper.shown(9)) == (6, (entry(8),))
 
 
+def test_what_was_shown_says_nothing_behind_a_gap(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+    with InboxKeeper(home).held() as keeper:
+        for after, index in ((-1, 3), (3, 5), (5, 8)):
+            keeper.take(after, entry(index))
+        keeper.confirm(proven(0, 6, entry(3), entry(5)))
+    # The proof is gone, or put back from an older copy: all of it is listed again.
+    keeper.proof.path.unlink()
+    with InboxKeeper(home).held() as keeper:
+        assert (keeper.confirmed, keeper.reached, keeper.shown(100)) == (0, 0, ())
+        assert keeper.cursor == ""
+
+
 def test_a_journal_cut_at_any_byte_loses_only_what_comes_after(tmp_path: Path) -> None:
     home = a_home(tmp_path)
     with InboxKeeper(home).held() as keeper:
