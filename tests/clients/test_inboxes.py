@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -595,6 +596,15 @@ def test_a_line_in_another_form_is_refused(
     file.path.write_bytes(change(proven(0, 6, entry(3)).encode()))
     with pytest.raises(VerificationError, match=Flaw.CONFIRMED_MALFORMED):
         list(file.spans())
+
+
+def test_what_parses_is_written_as_the_same_bytes() -> None:
+    line = proven(0, 6, entry(3), entry(5)).encode()
+    for at in range(len(line)):
+        for other in (line[at] ^ 1, line[at] ^ 0x20, 0):
+            changed = line[:at] + bytes([other]) + line[at + 1 :]
+            with suppress(VerificationError):
+                assert ConfirmedSpan.decode(changed).encode() == changed
 
 
 def test_a_damaged_end_is_told_and_not_built_on(tmp_path: Path) -> None:

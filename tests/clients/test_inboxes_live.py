@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,16 @@ def test_an_inbox_is_confirmed_up_to_the_end_of_the_ledger_and_stays_so(
     assert made["confirmed"] in {span.to_size for span in spans}
     for span in spans:
         span.verify(key, BANK.member)
+    (verified,) = did(bank, "inbox", "verify")
+    assert (verified["confirmed"], verified["spans"]) == (spans[-1].to_size, len(spans))
+    # A stranger does it with the file, its owner's name, and the key.
+    nowhere = replace(bank, path=bank.path / "nowhere")
+    pins = ("--member", BANK.member, "--audit-log-key", bank.exchange.audit_log_key)
+    file = InboxKeeper(bank).proof.path
+    assert forewarn(nowhere, "inbox", "verify", file, *pins).out.startswith("OK  of the first")
+    changed = bank.path / "changed.jsonl"
+    changed.write_bytes(file.read_bytes().replace(b'"salt":"', b'"salt":"00', 1))
+    assert forewarn(nowhere, "inbox", "verify", changed, *pins).code == 5
     # All of the ledger, with what stands there for others, and nothing that is not the bank's.
     with Operator.connect(bank) as reading:
         shown = {record.index for page in reading.pull(keep="all") for record in page.records}

@@ -1,4 +1,4 @@
-"""`forewarn inbox confirm` and `dispute`: that nothing was withheld, and the proof where it was."""
+"""`forewarn inbox confirm`, `verify` and `dispute`: whether something was withheld, with proof."""
 
 import asyncio
 from pathlib import Path
@@ -20,6 +20,7 @@ from forewarn_client.inboxes.withholding import Judgement, Verdict
 from forewarn_client.terminal import safe
 
 _ENTRIES: Final = ("entries", "entry")
+_NO_AUDIT_LOG: Final = "the folder pins no audit log: obtain the exchange's new exchange.toml"
 
 
 @command(examples=("forewarn inbox confirm", "forewarn inbox confirm --json"))
@@ -115,6 +116,50 @@ def dispute(file: Path, **given: Any) -> None:  # noqa: ANN401 - click's options
         click.get_current_context().exit(failures.UNVERIFIED)
 
 
+@command(
+    examples=(
+        "forewarn inbox verify",
+        "forewarn inbox verify inbox.jsonl --member harbor-bank --audit-log-key ...",
+    )
+)
+@click.argument("file", type=FILE, required=False)
+@click.option("--member", metavar="ID", help="Whose inbox it is; else this folder's member.")
+@click.option("--audit-log-key", metavar="KEY", help="The audit log's key, name+id+base64.")
+def verify(file: Path | None, member: str | None, audit_log_key: str | None) -> None:
+    """Verify what the exchange has confirmed of an inbox: FILE, or that of this folder.
+
+    Every span has to begin where the one before ends, from the beginning of the ledger on, and to
+    be the one that the exchange committed itself to in its audit log. No connection is made; with
+    FILE, --member and --audit-log-key no folder is needed. Exit code 5 where a span does not hold.
+    """
+    if not (file and member and audit_log_key):
+        home = connecting.load_home()
+        file = file or InboxKeeper(home).proof.path
+        member = member or home.member
+        audit_log_key = audit_log_key or home.exchange.audit_log_key
+    if not file.is_file():
+        raise RequestError("nothing of this inbox is confirmed yet: run `forewarn inbox confirm`")
+    if not audit_log_key:
+        raise HomeError(_NO_AUDIT_LOG)
+    key, reached, spans, entries = note.VerifierKey.parse(audit_log_key), 0, 0, 0
+    for span in ConfirmedFile(file).spans():
+        span.verify(key, member)
+        reached, spans, entries = span.to_size, spans + 1, entries + len(span.entries)
+    output.answer(
+        {
+            "file": str(file),
+            "verified": True,
+            "member": member,
+            "confirmed": reached,
+            "spans": spans,
+            "entries": entries,
+        },
+        f"OK  of the first {reached} entries of the ledger, {entries} {_ENTRIES[entries == 1]} "
+        f"and no other went to {safe(member)}: the exchange says so, in {spans} events of its "
+        "audit log.",
+    )
+
+
 class _Pins:
     """What a dispute is judged by."""
 
@@ -157,7 +202,7 @@ def _pins(given: dict[str, Any]) -> _Pins:
 
 def _of_home(home: Home | None, confirmed: Path, member: str) -> _Pins:
     if home is None or not home.exchange.audit_log_key:
-        raise HomeError("the folder pins no audit log: obtain the exchange's new exchange.toml")
+        raise HomeError(_NO_AUDIT_LOG)
     exchange = home.exchange
     keys = (exchange.log_key, exchange.audit_log_key)
     digest = exchange.genesis_digest

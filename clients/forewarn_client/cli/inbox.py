@@ -18,7 +18,7 @@ import click
 
 from forewarn_client import attachments
 from forewarn_client.cli import attended, connecting, failures, narrowing, output, tables, views
-from forewarn_client.cli.accounting import confirm, dispute
+from forewarn_client.cli.accounting import confirm, dispute, verify
 from forewarn_client.cli.commands import Group, command
 from forewarn_client.cli.following import follow
 from forewarn_client.cli.progress import CatchingUp
@@ -185,5 +185,5 @@ def _attachments(record: VerifiedRecord) -> Iterator[Any]:
         yield from getattr(message, "attachments", ())
 
 
-for made in (list_, follow, show, save, confirm, dispute):
+for made in (list_, follow, show, save, confirm, verify, dispute):
     inbox.add_command(made)
