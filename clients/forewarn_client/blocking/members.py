@@ -157,6 +157,8 @@ class Member:
         """Make a statement and hand it in; see the asynchronous method."""
         return self.send(lambda: self._inner.say(kind, source, **extra)).wait()
 
+    witnesses = stays(asynchronous.Member.witnesses)
+
     entry = waits(asynchronous.Member.entry)
     list_entries = waits(asynchronous.Member.list_entries)
     case = waits(asynchronous.Member.case)
