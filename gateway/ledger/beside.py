@@ -87,8 +87,9 @@ class Beside:
     async def _listen(self) -> None:
         async with aclosing(self._notes.heard()) as heard:
             async for note in heard:
-                self._endorser.hear(note)
-                self._integrator.look_again()
+                # What is no news is not given out again: it would be said, and heard, for ever.
+                if self._endorser.hear(note):
+                    self._integrator.look_again()
 
     async def _ask(self) -> None:
         while True:

@@ -95,10 +95,20 @@ class NodeEndorser:
         """
         self._turn = lasts
 
-    def hear(self, note: bytes) -> None:
-        """Have a note compared with the next head. It need not be one."""
-        if note != self._keeper.note:
-            self._heard.append(note)
+    def hear(self, note: bytes) -> bool:
+        """Have a note compared with the next head. It need not be one.
+
+        Args:
+            note: What was heard.
+
+        Returns:
+            Whether there is something to compare: what this node says it hears itself, and a note
+            that is the mark already says nothing new.
+        """
+        if note == self._keeper.note:
+            return False
+        self._heard.append(note)
+        return True
 
     def endorse(self, head: TreeHead, root_at: Callable[[int], bytes]) -> bytes | None:
         """See `Endorser.endorse`."""

@@ -205,6 +205,26 @@ async def test_both_show_the_same_note_and_keep_it_as_their_mark(one: Node, two:
 
 
 @pytest.mark.asyncio
+async def test_a_node_that_hears_itself_does_not_say_it_again(one: Node, two: Node) -> None:
+    await one.stream.append(BLOCKS[0])
+    await two.shows(2)
+    said = 0
+
+    async def listen(node: Node) -> None:
+        nonlocal said
+        async for _ in node.announced.notes():
+            said += 1
+
+    listening = [asyncio.create_task(listen(each)) for each in (one, two)]
+    await asyncio.sleep(0.3)
+    for each in listening:
+        each.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    # A few are still on their way; said again and again, it would be hundreds.
+    assert said <= 20
+
+
+@pytest.mark.asyncio
 async def test_nothing_is_shown_that_nobody_signed(exchange: Exchange) -> None:
     async with node(exchange, "two") as two:
         await exchange.stream.append(BLOCKS[0])
