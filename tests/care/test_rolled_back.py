@@ -30,12 +30,12 @@ from gateway.core.errors import Fault, Reason
 from tests.care.conftest import Past
 from tests.care.damages import back, flip_stored, remove, stream_folder
 from tests.care.mending import mend, remembering
-from tests.compose.test_witnessed import Watcher
 from tests.faults.verified import check, leaves_of, verified
 from tests.world import processes
 from tests.world.ledger_builder import ORIGIN
 from tests.world.live import AURORA, CALL_SECONDS, CIVIL, Live, notice, refused
 from tests.world.outcry import halted, outcry
+from tests.world.watchers import Watcher
 
 EVERY = bool(os.environ.get("EVERY_FAULT"))
 BEHIND = {
