@@ -9,8 +9,10 @@ import shutil
 import signal
 import socket
 import sys
+import tomllib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from tests.world.live import (
     refused,
     run,
 )
+from tests.world.stranger import Stranger
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux does")
 
@@ -49,6 +52,7 @@ RECEIVED = pb.EntryFilter(box="BOX_RECEIVED")
 def spread(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     live = Live.make(tmp_path_factory.mktemp("spread"))
     live.init()
+    live.publish()
     live.serve(*TWO)
     live.enrol(AURORA, CIVIL)
     yield live
@@ -76,6 +80,17 @@ def ended(live: Live) -> list[dict[str, str]]:
     """Give the log lines that say that a process ended by itself."""
     lines = map(json.loads, (live.folder / "gateway.log").read_text().splitlines())
     return [line for line in lines if line.get("event") in {"child_ended", "nats_ended"}]
+
+
+def published(live: Live) -> int:
+    """Read over HTTPS how many entries the log has; 0 where nobody answers."""
+    join = tomllib.loads((live.state / "exchange.toml").read_text())
+    try:
+        made = Stranger(live.log_address, "/ledger", join["ca"].encode(), join["log_key"])
+        with closing(made) as stranger:
+            return stranger.checkpoint()[1]
+    except (OSError, HTTPException):
+        return 0
 
 
 def serves(desk: Desk) -> bool:
@@ -165,6 +180,8 @@ def test_whoever_is_killed_is_back_and_calls_go_on(spread: Live, victim: str) ->
     kind = "nats_ended" if victim == "nats-server" else "child_ended"
     child = {} if victim == "nats-server" else {"child": victim}
     assert {"event": kind, "status": "-9", **child}.items() <= ended(spread)[-1].items()
+    # Strangers are served by the first worker: who comes back serves them again.
+    processes.eventually(lambda: published(spread) > indexes[-1])
 
 
 def test_a_port_or_folder_in_use_is_refused(spread: Live, tmp_path_factory: Any) -> None:
