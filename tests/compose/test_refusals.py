@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from forewarn.exchange.v1 import audit_pb2, log_service_pb2
 from forewarn.exchange.v1 import audit_service_pb2 as audit
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn.statement.v1 import directory_pb2
+from gateway.audit.refusals import Alone
 from gateway.core.checkpoint import NoteVerifier, open_checkpoint
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.errors import Reason
@@ -40,6 +43,7 @@ from tests.world.live import (
 BURST = 5
 BOREALIS = party("borealis", "lab", "release-desk")
 NOT_THERE = bytes(32)
+ID = "019aa3d2-6b1c-7c80-8a31-000000000001"
 
 
 def narrow(live: Live) -> None:
@@ -156,8 +160,7 @@ def test_a_flood_hides_nobody_elses_and_an_equivocation_is_on_record_within_it(
     own: Live,
 ) -> None:
     narrow(own)
-    said = notice(CIVIL, statement_id="019aa3d2-6b1c-7c80-8a31-000000000001")
-    other = notice(CIVIL, statement_id="019aa3d2-6b1c-7c80-8a31-000000000001", days=80)
+    said, other = (notice(CIVIL, statement_id=ID, days=days) for days in (62, 80))
     stop = threading.Event()
 
     def flood(who: Party) -> list[Refused]:
@@ -208,12 +211,15 @@ def _refused_cases(live: Live) -> int:
 def test_what_was_answered_with_an_index_outlives_a_kill(own: Live) -> None:
     own.init()
     own.serve()
-    own.enrol(AURORA)
+    own.enrol(AURORA, CIVIL)
+    said, other = (notice(CIVIL, statement_id=ID, days=days) for days in (62, 80))
     with own.desk(AURORA) as lab:
         answers = [
             refusal(lab.exchange.GetCase, pb.GetCaseRequest(case_digest=bytes([n]) * 32))
             for n in range(10)
         ]
+        lab.submit(said)
+        twice = refusal(lab.exchange.Submit, pb.SubmitRequest(envelope=other.envelope))
         own.kill()
     own.serve()
 
@@ -222,3 +228,36 @@ def test_what_was_answered_with_an_index_outlives_a_kill(own: Live) -> None:
         for number, answer in enumerate(answers):
             told = shown(own, lab, answer.audit_index).calls_refused
             assert list(told.digests) == [bytes([number]) * 32]
+        told = shown(own, lab, twice.audit_index).calls_refused
+        assert (told.reason, list(told.digests)) == (Reason.EQUIVOCATION, [other.digest])
+
+
+def test_while_nothing_is_stored_a_refusal_waits_a_moment_and_the_next_not_at_all(
+    own: Live,
+) -> None:
+    own.init()
+    own.serve()
+    own.enrol(AURORA)
+    asked, calls = pb.GetCaseRequest(case_digest=NOT_THERE), 20
+    (server,) = (
+        int(path.stem.partition("_")[2]) for path in (own.state / "run").glob("nats-server_*.ports")
+    )
+    with own.desk(AURORA) as lab:
+        lab.status()
+        os.kill(server, signal.SIGSTOP)
+        began = time.monotonic()
+        try:
+            answers = [refusal(lab.exchange.GetCase, asked) for _ in range(calls)]
+        finally:
+            os.kill(server, signal.SIGCONT)
+        assert {each.audit for each in answers} == {"counted"}
+        assert time.monotonic() - began < calls * Alone().seconds
+        # It works again: the next has an index, once what was late has come through.
+        until = time.monotonic() + CALL_SECONDS
+        while refusal(lab.exchange.GetCase, asked).audit_index is None:
+            calls += 1
+            assert time.monotonic() < until
+            time.sleep(0.2)
+    assert own.stop() == 0
+    # What was late, what was counted and what has an index: each is on record once.
+    assert _refused_cases(own) == calls + 1
