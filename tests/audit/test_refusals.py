@@ -298,3 +298,20 @@ async def test_an_equivocation_whose_count_cannot_be_recorded_is_answered_and_ke
         while not world.recorder.events:  # noqa: ASYNC110 - another task's list
             await asyncio.sleep(0.005)
     assert world.counts() == {"EQUIVOCATION": 1}
+
+
+@pytest.mark.asyncio
+async def test_a_count_that_an_equivocation_waits_for_is_not_put_off() -> None:
+    world = World(burst=0)
+    refusals = world.journal._refusals
+    pausing = asyncio.create_task(refusals.pause(10 * SOON))
+    said = asyncio.create_task(world.refuse(Reason.EQUIVOCATION))
+    async with asyncio.timeout(SOON):
+        await pausing
+        await world.journal.flush()
+        assert (await said).index == 0
+
+    # With nobody waiting, a pause is one again.
+    done, _ = await asyncio.wait([later := asyncio.create_task(refusals.pause(SOON))], timeout=0.05)
+    later.cancel()
+    assert not done
