@@ -64,6 +64,8 @@ def test_both_implementations_name_a_tile_alike(tile: Tile) -> None:
 )
 @example("tile/0/000.p/0")
 @example("tile/64/000")
+@example("tile/entries/000.p/300")
+@example("tile/0/000.p/256")
 @example("tile/0/x009/x223/x372/x036/x854/x775/808")
 def test_both_implementations_refuse_the_same_names(path: str) -> None:
     parsed = None

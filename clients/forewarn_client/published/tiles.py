@@ -65,7 +65,7 @@ class Tile:
                 width=int(width or WIDTH),
             )
             sound = (tile.level or 0) <= MOST_LEVEL and tile.number <= merkle.MAX_SIZE
-            if sound and tile.width and tile.path == path:
+            if sound and 0 < tile.width <= WIDTH and tile.path == path:
                 return tile
         raise VerificationError(Flaw.LOG_MALFORMED, "this names no tile", "tile-name")
 
