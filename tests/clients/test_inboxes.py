@@ -376,6 +376,35 @@ async def test_reading_is_confirmed_at_a_calm_moment_and_goes_on_whatever_happen
 
 
 @pytest.mark.asyncio
+async def test_a_folder_that_cannot_be_written_is_told_and_stops_no_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attending, "CALM", (0.01, 0.02))
+    monkeypatch.setattr(attending, "AGAIN", (0.01, 0.02))
+    said: list[str] = []
+    async with exchange(tmp_path) as paper:
+        home = paper.home(BANK)
+        sent = await told(paper, 4)
+        journal = home.state / keeping.JOURNAL
+        async with Operator.connect(home, patience=HASTE, tell=said.append) as bank:
+            inbox = bank.inbox()
+            read = [(await anext(inbox)).record.index]
+            journal.unlink()
+            journal.mkdir()
+            read += [(await anext(inbox)).record.index for _ in range(3)]
+            assert read == sent
+            await until(lambda: len(said) > 0)
+            assert "cannot be written" in said[0]
+            # There is room again: nothing of it is lost.
+            journal.rmdir()
+            coming = asyncio.ensure_future(anext(inbox))
+            await until(lambda: bool(confirmed(home)) and confirmed(home)[-1].to_size > sent[3])
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+        assert [each.index for span in confirmed(home) for each in span.entries] == sent
+
+
+@pytest.mark.asyncio
 async def test_reading_ends_loudly_where_the_inbox_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final
 
 from forewarn_client.cursors import Cursor
-from forewarn_client.errors import ForewarnError, VerificationError
+from forewarn_client.errors import ForewarnError, HomeError, VerificationError
 from forewarn_client.filters import Box, Filter
 from forewarn_client.inboxes.confirming import Confirming
 from forewarn_client.inboxes.span import Shown
@@ -127,7 +127,11 @@ class Attending:
         if self._member in record.audience:
             cursor = delivery.cursor if self._gives_cursors else ""
             self._taken = record.index + 1
-            self._confirming.take(after, Shown.of(record), cursor)
+            try:
+                self._confirming.take(after, Shown.of(record), cursor)
+            except HomeError as error:
+                # As on a full disk. What is not kept is listed when there is room again.
+                self._say(str(error))
             self._stirred.set()
 
     async def _confirm_when_calm(self) -> None:
