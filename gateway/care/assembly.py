@@ -16,9 +16,13 @@ from dataclasses import dataclass
 from enum import StrEnum, unique
 from hashlib import sha256
 from itertools import count
+from typing import Final
 
 from gateway.ledger.raw import RawStore, Unreadable
 from gateway.ledger.salvage import Salvaged
+
+_MOST_SOUGHT: Final = 10_000_000
+"""So many blocks are asked for one by one: a damaged number can be any."""
 
 
 @unique
@@ -102,14 +106,15 @@ class Pieces:
                 break
             blocks.append(piece)
         known = {piece.sha256 for piece in blocks}
-        last = max((*self._recorded, *self._streamed), default=0)
         later: list[Piece] = []
-        for sequence in range(1, last + 1):
+        # What is there, and not what may be: a damaged number can be any.
+        held = sorted({*self._recorded, *self._streamed})
+        for sequence in held:
             for piece in self._certain(sequence):
                 if piece.sha256 not in known:
                     known.add(piece.sha256)
                     later.append(piece)
-        return Assembled(blocks=tuple(blocks), later=tuple(later), last=last)
+        return Assembled(blocks=tuple(blocks), later=tuple(later), last=max(held, default=0))
 
     def read(self, piece: Piece) -> bytes:
         """Read a block again, and compare it with what was found.
@@ -161,7 +166,7 @@ def _stored(store: RawStore) -> Iterator[tuple[int, bytes, bytes]]:
             yield row.sequence, row.sha256, sha256(row.message).digest()
     except Unreadable:
         # One page is damaged: what stands on others can be asked for by itself.
-        for sequence in range(after + 1, _last(store) + 1):
+        for sequence in range(after + 1, min(_last(store), after + _MOST_SOUGHT) + 1):
             try:
                 found = store.block(sequence)
             except Unreadable:

@@ -29,11 +29,13 @@ from tests.care.damages import (
     Damaging,
     back,
     cut_stream,
+    database,
     flip,
     flip_in_stream,
     flip_stored,
     in_folder,
     in_stream,
+    last_file,
     remove,
     several,
     sql,
@@ -46,6 +48,22 @@ from tests.witness.logs import PaperLog
 from tests.world.live import Live, run
 
 EVERY = bool(os.environ.get("EVERY_FAULT"))
+
+
+def flip_number(state: Path) -> None:
+    """Flip a high bit of the number that the newest file's first message has."""
+    path = last_file(state)
+    length, sequence = struct.unpack_from("<IQ", path.read_bytes())
+    assert (length >> 31, sequence) == (1, 1)
+    flip(path, 4 + 5)
+
+
+def number_of_a_block(state: Path) -> None:
+    """Have the store's last block stand at a number that is far away."""
+    with database(state / "ledger.db") as store:
+        store.execute("UPDATE block SET sequence = 1 << 45 WHERE sequence = 12")
+
+
 ROWS: dict[str, Damaging] = {
     **{f"stream: {name}": damaging for name, (damaging, _) in STREAM.items()},
     **{
@@ -53,6 +71,8 @@ ROWS: dict[str, Damaging] = {
         for name, (damaging, damages) in STORE.items()
         if not damages & {Damage.STORE_FOREIGN, Damage.NOTE_DAMAGED}
     },
+    "a bit in the number of a message": flip_number,
+    "a bit in the number of a block": number_of_a_block,
     "everything of JetStream": in_folder("jetstream", remove),
     "one block here, another there": several(
         flip_stored("message", "block", "sequence = 5"), flip_in_stream(8)
