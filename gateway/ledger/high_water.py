@@ -88,7 +88,9 @@ def _write_place(path: Path, place: int, note: bytes) -> None:
     # Not made anew where it is gone: a mark that was lost has to be restored.
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.pwrite(fd, padded(note), place * PLACE_BYTES)
+        if os.pwrite(fd, padded(note), place * PLACE_BYTES) != PLACE_BYTES:
+            # The disk is full, or its quota: part of a note is none.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fdatasync(fd)
     finally:
         os.close(fd)

@@ -70,16 +70,21 @@ def test_it_refuses_what_does_not_extend_the_last_one(
     assert keeper.sign(head(6), root_at) != note
 
 
+def _full(*_: object) -> int:
+    raise OSError(28, "No space left on device")
+
+
+def _half(file: int, content: bytes, at: int, write: Callable[..., int] = os.pwrite) -> int:
+    return write(file, content[: len(content) // 2], at)
+
+
+@pytest.mark.parametrize(("call", "failing"), [("fdatasync", _full), ("pwrite", _half)])
 def test_a_mark_that_cannot_be_written_signs_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, call: str, failing: Callable[..., int]
 ) -> None:
     keeper = Keeper.load(folder, ORIGIN)
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fdatasync", full)
+        patch.setattr(os, call, failing)
         with pytest.raises(Fault, match="No space left") as raised:
             keeper.sign(head(2), root_at)
     assert raised.value.reason is Reason.LEDGER_UNAVAILABLE
