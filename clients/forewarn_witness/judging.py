@@ -8,12 +8,15 @@
    or where an empty one has not the root of an empty tree.
 5. What is new is on disk; then 200, with one signature line for each key.
 
+What was cosigned last is shown to anybody who asks: to compare with, also for the log itself.
+
 Step 3 to 5 are one transaction. A request that has passed step 1 and fails in step 4 is kept: with
 the checkpoint cosigned before it may prove that the log shows two histories.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 
@@ -60,6 +63,8 @@ class Witness:
             record: What it has cosigned.
         """
         self._logs = logs
+        self._hashes = {sha256(origin.encode()).hexdigest(): origin for origin in logs}
+        self._shown: dict[str, tuple[Cosigned, bytes]] = {}
         self._cosigners = cosigners
         self._record = record
 
@@ -99,6 +104,39 @@ class Witness:
         # On disk: whatever is asked from here on has to go on from this checkpoint.
         lines = [each.cosign(asked.parsed.text, time) for each in self._cosigners]
         return Answer(status=HTTPStatus.OK, body=b"".join(lines))
+
+    def newest(self, origin_hash: str) -> bytes | None:
+        """Show the newest checkpoint of a log that was cosigned, for whoever compares.
+
+        Args:
+            origin_hash: SHA-256 of the log's origin, lower-case hex.
+
+        Returns:
+            The note, under the log's signatures and ours of then; None where there is none.
+
+        Raises:
+            RecordError: The record cannot be read.
+        """
+        origin = self._hashes.get(origin_hash)
+        latest = self._record.latest(origin) if origin is not None else Cosigned()
+        if origin is None or not latest.note:
+            return None
+        known = self._shown.get(origin)
+        if known is None or known[0] != latest:
+            # Signed once for each, however many ask. What others put below the note is left out.
+            known = self._shown[origin] = latest, self._cosigned(latest, self._logs[origin])
+        return known[1]
+
+    def _cosigned(self, latest: Cosigned, keys: Sequence[note.VerifierKey]) -> bytes:
+        parsed = note.parse_note(latest.note)
+        by_log = {(key.name, key.key_id) for key in keys}
+        lines = [
+            f"\u2014 {line.name} {note.to_base64(line.key_id + line.signature)}\n".encode()
+            for line in dict.fromkeys(parsed.signatures)
+            if (line.name, line.key_id) in by_log
+        ]
+        lines += [each.cosign(parsed.text, latest.time) for each in self._cosigners]
+        return parsed.text + b"\n" + b"".join(lines)
 
     def _signed(self, body: bytes) -> AddCheckpoint:
         """Take what needs no look at the record."""

@@ -106,9 +106,15 @@ class Record:
 
         Args:
             origin: Name of the log.
+
+        Raises:
+            RecordError: The record cannot be read.
         """
-        with self._connected() as connection:
-            return _latest(connection, origin)
+        try:
+            with self._connected() as connection:
+                return _latest(connection, origin)
+        except sqlite3.Error as error:
+            raise RecordError(f"{self._path} cannot be read: {error}") from None
 
     @contextmanager
     def deciding(self, origin: str) -> Iterator["Decision"]:

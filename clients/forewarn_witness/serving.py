@@ -1,5 +1,7 @@
-"""The HTTP side of a witness: `POST <prefix>/add-checkpoint`, and nothing else.
+"""The HTTP side of a witness: what C2SP tlog-witness has, and nothing else.
 
+* `POST <prefix>/add-checkpoint`, and `GET <prefix>/<hash of the origin>/checkpoint` for what was
+  cosigned last.
 * What a caller may send is bounded in size and time, and so is the number of callers at once: of
   requests, of connections, and, where TLS is done here, of connections from one address. Nothing
   that comes is unpacked.
@@ -28,6 +30,8 @@ from forewarn_witness.record import RecordError
 from forewarn_witness.request import MOST_BYTES
 
 PATH: Final = "/add-checkpoint"
+NEWEST: Final = "/{origin:[0-9a-f]{64}}/checkpoint"
+_SHORTLY: Final = "public, max-age=2"
 _MOST_AT_ONCE: Final = 64
 _MOST_CONNECTIONS: Final = 512
 _MOST_FROM_ADDRESS: Final = 32
@@ -101,8 +105,22 @@ def application(witness: Witness, now: Callable[[], int]) -> web.Application:
             headers={"Content-Type": answer.media_type, "Cache-Control": "no-store"},
         )
 
+    async def newest(request: web.Request) -> web.Response:
+        if room.locked():
+            return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "too many at once: try again shortly")
+        async with room:
+            try:
+                found = await asyncio.to_thread(witness.newest, request.match_info["origin"])
+            except RecordError as error:
+                _log.error("nothing can be shown: %s", error)
+                return _plain(HTTPStatus.SERVICE_UNAVAILABLE, "the witness cannot read anything")
+        if found is None:
+            return _plain(HTTPStatus.NOT_FOUND, "nothing was cosigned of such a log")
+        return web.Response(body=found, headers={"Content-Type": TEXT, "Cache-Control": _SHORTLY})
+
     app = web.Application(client_max_size=MOST_BYTES, middlewares=[_bounded])
     app.router.add_post(PATH, add_checkpoint)
+    app.router.add_get(NEWEST, newest)
     return app
 
 

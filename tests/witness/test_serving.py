@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ import pytest
 from aiohttp import web
 
 from certs.authority import SERVER_AUTH, Authority
-from forewarn_client import cosignature
+from forewarn_client import cosignature, note
 from forewarn_witness import serving as served
 from forewarn_witness.serving import Tls, serve
 from tests.witness.logs import ORIGIN, PaperLog
@@ -103,6 +104,18 @@ def test_what_was_cosigned_outlives_a_kill(state: Path, log: PaperLog) -> None:
     (cosigned,) = shown["logs"]
     assert (cosigned["origin"], cosigned["size"]) == (ORIGIN, 7)
     assert cosigned["root"] == log.root(7).hex()
+    with serving(state) as witness:
+        place = f"{witness.url}/{hashlib.sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+        newest = httpx.get(place)
+        assert newest.headers["Content-Type"] == "text/plain; charset=utf-8"
+        # As it was cosigned then: the log's own signature, and one of each of the witness's keys.
+        assert newest.content.startswith(log.note(7))
+        assert newest.content.count(b"\xe2\x80\x94") == 3
+        opened = note.open_checkpoint(newest.content, [note.VerifierKey.parse(log.key)], ORIGIN)
+        assert opened.size == 7
+        assert cosignature.cosigned(newest.content, keys(state))[NAME] == now
+        assert httpx.get(place.replace("checkpoint", "other")).status_code == 404
+        assert httpx.get(f"{witness.url}/{'0' * 64}/checkpoint").status_code == 404
     told = {each["request"].encode(): each["proves_fork"] for each in shown["evidence"]}
     assert told == {fork.request(7): True, wrong: False}
 
