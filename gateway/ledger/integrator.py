@@ -33,6 +33,7 @@ from typing import Final, TypeVar
 from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import TreeHead
 from gateway.ledger.announced import AnnouncedHead
+from gateway.ledger.bearing import Bearing
 from gateway.ledger.endorsing import Endorser
 from gateway.ledger.store import Store
 from gateway.ports.blocks import (
@@ -42,7 +43,7 @@ from gateway.ports.blocks import (
     StreamInterrupted,
     StreamMessage,
 )
-from gateway.ports.conditions import Condition, State
+from gateway.ports.conditions import Condition
 from gateway.ports.reading import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
@@ -50,7 +51,6 @@ _T = TypeVar("_T")
 
 _RECHECK_SECONDS: Final = 0.05
 _RETRY_SECONDS: Final = 0.5
-_REMIND_SECONDS: Final = 60.0
 
 
 class Integrator:
@@ -81,10 +81,7 @@ class Integrator:
         self._endorser = endorser
         self._announced = AnnouncedHead(announcer)
         self._doubt_seconds = doubt_seconds
-        self._unsigned_seconds = unsigned_seconds
-        # Since when nothing was signed though something waits, and what was signed then.
-        self._unsigned_since: float | None = None
-        self._signed_then = 0
+        self._bearing = Bearing(lambda: self.unendorsed, unsigned_seconds)
         # Store and endorser belong to this thread: the loop never waits for a disk.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="integrator")
         # What is given out goes out in its order, though two loops have it given out.
@@ -93,11 +90,6 @@ class Integrator:
         self._folded = 0
         self._size = 0
         self._progress = asyncio.Event()
-        self._halted: Fault | None = None
-        self._stalled: Fault | None = None
-        self._said = ("", 0.0)
-        self._caught_up = False
-        self._turned = asyncio.Event()
         self._told: asyncio.Queue[Fault] = asyncio.Queue()
 
     @property
@@ -108,35 +100,22 @@ class Integrator:
     @property
     def halted(self) -> Fault | None:
         """Why it folds no more; None while it runs."""
-        return self._halted
+        return self._bearing.halted
 
     @property
     def condition(self) -> Condition:
         """How it is."""
-        if self._halted is not None:
-            return Condition(state=State.HALTED, reason=self._halted.reason)
-        if self._stalled is not None:
-            return Condition(state=State.STALLED)
-        if not self._caught_up:
-            return Condition(state=State.CHECKING)
-        return Condition(state=State.UNSIGNED if self._is_unsigned() else State.FOLDING)
+        return self._bearing.condition
 
     @property
     def turned(self) -> asyncio.Event:
         """An event that the next change of condition sets. Take it before looking, then wait."""
-        return self._turned
+        return self._bearing.turned
 
     @property
     def trouble(self) -> str:
         """What has halted it, or keeps it from folding, in a sentence; empty where nothing does."""
-        fault = self._halted or self._stalled
-        if fault is not None:
-            return fault.detail
-        if self.condition.state is State.UNSIGNED:
-            return (
-                "no node signs: run `forewarn-gateway lease show`, and start one that has the key"
-            )
-        return ""
+        return self._bearing.trouble
 
     async def lag(self) -> int:
         """Tell how many blocks the stream holds that are not folded.
@@ -164,8 +143,7 @@ class Integrator:
             for each in done:
                 each.result()
         except Fault as fault:
-            self._halted = fault
-            self._turn()
+            self._bearing.halt(fault)
             _log.critical(
                 "the integrator halts: %s",
                 fault.detail,
@@ -173,14 +151,12 @@ class Integrator:
             )
             raise
         except Exception as error:
-            self._halted = Fault(
-                Reason.INTERNAL, "the integrator failed: see its log, and start again"
-            )
-            self._turn()
+            failure = Fault(Reason.INTERNAL, "the integrator failed: see its log, and start again")
+            self._bearing.halt(failure)
             _log.exception(
                 "the integrator halts", extra={"event": "halt", "reason": Reason.INTERNAL}
             )
-            raise self._halted from error
+            raise failure from error
         finally:
             for each in loops:
                 each.cancel()
@@ -259,15 +235,15 @@ class Integrator:
                 doubted_since = now if doubted_since is None else doubted_since
                 if now - doubted_since >= self._doubt_seconds:
                     raise
-                self._stall(behind)
-                self._say("the integrator asks the stream again: %s", behind)
+                self._bearing.stall(behind)
+                self._bearing.wait("the integrator asks the stream again: %s", behind)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
-                self._stall(fault)
-                self._say("the integrator waits: %s", fault)
+                self._bearing.stall(fault)
+                self._bearing.wait("the integrator waits: %s", fault)
                 await asyncio.sleep(_RETRY_SECONDS)
             doubted_since = None
 
@@ -281,7 +257,7 @@ class Integrator:
             except Fault as fault:
                 if fault.reason is not Reason.LEDGER_UNAVAILABLE:
                     raise
-                self._say("the integrator waits: %s", fault)
+                self._bearing.wait("the integrator waits: %s", fault)
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._look.set()
 
@@ -293,13 +269,13 @@ class Integrator:
         if folded >= end:
             await self._reach_end()
             # Not before: a store that has no room can be read, and would seem well in between.
-            self._stall(None)
+            self._bearing.go_on()
             if stop_at_end:
                 return
         async with aclosing(self._stream.follow(folded)) as messages:
             async for message in messages:
                 await self._give(partial(self._fold, message))
-                self._stall(None)
+                self._bearing.go_on()
                 self._advance(message.sequence)
                 if message.sequence == end:
                     await self._reach_end()
@@ -348,32 +324,7 @@ class Integrator:
                 "backup",
             )
         await self._give(self._endorse_head)
-        if not self._caught_up:
-            self._caught_up = True
-            self._turn()
-
-    def _say(self, words: str, fault: Fault) -> None:
-        """Log what it waits for: once, and again while it lasts; the disk may have no room."""
-        now = asyncio.get_running_loop().time()
-        said, at = self._said
-        if said == fault.detail and now - at < _REMIND_SECONDS:
-            return
-        self._said = (fault.detail, now)
-        _log.warning(
-            words, fault.detail, extra={"event": "integrator_waits", "reason": fault.reason}
-        )
-
-    def _stall(self, fault: Fault | None) -> None:
-        """Take note of what keeps it from folding; None where nothing does any more."""
-        if fault is None:
-            self._said = ("", 0.0)
-        if self._stalled is not fault:
-            self._stalled = fault
-            self._turn()
-
-    def _turn(self) -> None:
-        self._turned.set()
-        self._turned = asyncio.Event()
+        self._bearing.catch_up()
 
     def _advance(self, sequence: int) -> None:
         self._folded = sequence
@@ -383,24 +334,9 @@ class Integrator:
         """Do work in the integrator's thread, and announce the note that it gives."""
         async with self._giving:
             note = await self._in_thread(work)
-            self._watch_signing()
+            self._bearing.watch(self._endorser.mark.size)
             if note is not None:
                 await self._announced.announce(note)
-
-    def _watch_signing(self) -> None:
-        """Take note of since when nothing is signed, while something waits for it."""
-        signed = self._endorser.mark.size
-        if not self.unendorsed:
-            self._unsigned_since = None
-        elif self._unsigned_since is None or signed != self._signed_then:
-            self._unsigned_since = asyncio.get_running_loop().time()
-        self._signed_then = signed
-
-    def _is_unsigned(self) -> bool:
-        since = self._unsigned_since
-        if since is None or not self.unendorsed:
-            return False
-        return asyncio.get_running_loop().time() - since > self._unsigned_seconds
 
     def _fold(self, message: StreamMessage) -> bytes | None:
         """Fold one message and endorse the head after it. Runs in the integrator's thread."""

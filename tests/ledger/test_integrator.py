@@ -345,6 +345,48 @@ async def test_what_passes_by_itself_does_not_halt(
 
 
 @pytest.mark.asyncio
+async def test_while_it_lasts_it_never_seems_well_and_is_said_once(
+    folder: Path,
+    memory: Ledger,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    real = Store.fold
+    failures = [Fault(Reason.LEDGER_UNAVAILABLE, "the disk is full") for _ in range(4)]
+    seen: list[State] = []
+
+    def failing(store: Store, message: StreamMessage) -> object:
+        if failures:
+            raise failures.pop()
+        return real(store, message)
+
+    async def watch() -> None:
+        while True:
+            await made.integrator.turned.wait()
+            seen.append(made.integrator.condition.state)
+
+    async def well() -> None:
+        async with asyncio.timeout(PATIENCE):
+            while made.integrator.condition.state is not State.FOLDING:  # noqa: ASYNC110 - a moment is watched for
+                await asyncio.sleep(0.005)
+
+    monkeypatch.setattr("gateway.ledger.integrator._RETRY_SECONDS", 0.05)
+    async with house(folder, memory) as made:
+        made.start(made.integrator.run())
+        await well()
+        made.start(watch())
+        monkeypatch.setattr(Store, "fold", failing)
+        await append(memory, BLOCKS[0])
+        async with asyncio.timeout(PATIENCE):
+            while State.FOLDING not in seen:  # noqa: ASYNC110 - another part's doing is watched
+                await asyncio.sleep(0.005)
+        await made.folded(2)
+    assert set(seen[:-1]) == {State.STALLED}
+    said = [each for each in caplog.records if "the disk is full" in each.getMessage()]
+    assert len(said) == 1
+
+
+@pytest.mark.asyncio
 async def test_an_error_of_ours_halts_and_says_so(
     folder: Path, memory: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
