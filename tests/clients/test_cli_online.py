@@ -140,7 +140,7 @@ async def test_an_alert_is_followed_shown_and_saved(tmp_path: Path) -> None:
         assert all(item["received_at"] > item["created_time"] for item in came)
         assert stream.returncode == 0
 
-        again = await forewarn(bank, "inbox", "follow", "--json", "--idle-timeout", 0.3)
+        again = await forewarn(bank, "inbox", "follow", "--json", "--idle-timeout", 2)
         assert [item["event"] for item in again.lines] == ["open"]
         listed = await forewarn(bank, "inbox", "list", "--kind", "Alert")
         assert "Clear the screen \\x1b[2J now" in listed.out
