@@ -240,7 +240,8 @@ async def test_nothing_is_shown_that_nobody_signed(exchange: Exchange) -> None:
         # Somebody who knows comes, and is asked.
         async with node(exchange, "one"):
             await two.shows(4)
-            assert two.integrator.condition.state is State.FOLDING
+            # The store shows it a moment before the integrator says so.
+            await until(lambda: two.integrator.condition.state is State.FOLDING)
             assert two.integrator.trouble == ""
 
 
