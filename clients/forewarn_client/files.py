@@ -46,7 +46,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         mode: Its mode.
 
     Raises:
-        HomeError: It cannot be written; what was there before is untouched.
+        HomeError: It cannot be written; what was there before is untouched, unless the folder
+            could not be synced.
     """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -62,6 +63,8 @@ def write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
             scratch.unlink(missing_ok=True)
     except OSError as error:
         raise HomeError(f"{path} cannot be written: {error.strerror}") from None
+    # The name as well: what is dropped elsewhere because this is there must not be lost with it.
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

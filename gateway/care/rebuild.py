@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import TreeHead
 from gateway.ledger import schema
 from gateway.ledger.store import Store
+from gateway.ledger.synced import sync_file
 from gateway.ports.blocks import StreamMessage
 
 
@@ -84,7 +84,7 @@ def rebuild(
         head = _fold(site, pieces, assembled.blocks, path, known[-1].note, progress)
         flaw = _flaw(site, path, head, known)
         if flaw is None:
-            _sync(path)
+            sync_file(path)
             return Rebuilt(path=path, head=head, assembled=assembled)
     raise Fault(Reason.LEDGER_NOT_PROVEN, _missing(site, tried[0], known[-1].checkpoint, path))
 
@@ -155,13 +155,3 @@ def remove(path: Path) -> None:
 def beside(path: Path) -> tuple[Path, ...]:
     """Name a store's file and those that SQLite keeps beside it."""
     return tuple(path.with_name(path.name + end) for end in ("-wal", "-shm", ""))
-
-
-def _sync(path: Path) -> None:
-    """Have a file and its name on disk."""
-    for each, flags in ((path, os.O_RDWR), (path.parent, os.O_RDONLY)):
-        fd = os.open(each, flags | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

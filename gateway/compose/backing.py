@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ from gateway.compose.checking import Report, check_folder, sites
 from gateway.compose.repairing import Wish, repair
 from gateway.compose.state import Inception, SetupError, StateFolder, write_whole
 from gateway.core.errors import Fault, Reason
-from gateway.ledger import schema
+from gateway.ledger import schema, synced
 from gateway.ledger.places import Mark, padded
 from gateway.ledger.raw import BlockRow, RawStore, Unreadable
 from gateway.ledger.store import Store
@@ -314,16 +313,16 @@ def _copy_keeper(site: LogSite, to: Path, key: bytes | None) -> None:
     to.mkdir(mode=0o700, exist_ok=True)
     with closing(RawStore.open(to.parent / site.store.name)) as store:
         note = store.meta("note") or b""
-    _write_private(to / keepers.MARK, padded(note) * 2)
+    synced.replace(to / keepers.MARK, padded(note) * 2)
     if key is not None:
-        _write_private(to / keepers.KEY, key)
+        synced.replace(to / keepers.KEY, key)
 
 
 def _copy_files(source: StateFolder, to: StateFolder) -> None:
     """Copy what is not of one log."""
     for path in (source.inception, source.config, source.join, source.streams):
         if path.exists():
-            _write_private(to.root / path.name, path.read_bytes())
+            synced.replace(to.root / path.name, path.read_bytes())
 
 
 def _key(site: LogSite, keys: Path | None) -> bytes:
@@ -350,15 +349,3 @@ async def _checked(folder: Path, progress: Progress, *, keyless: bool) -> Report
         said = "; ".join([*why, *report.not_looked_at])
         raise Fault(Reason.LEDGER_NOT_PROVEN, f"the backup in {folder} is not whole: {said}")
     return report
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, for its owner alone; once this returns, its content is on disk."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -11,10 +11,11 @@ The module opens no part: it names files.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Final, Self
+
+from gateway.ledger import synced
 
 _VERSION: Final = 2
 # Before there was an audit log; `init`, run again, adds it.
@@ -208,17 +209,7 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         SetupError: It cannot be written.
     """
-    new = path.with_name(f"{path.name}.new")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        synced.replace(path, text.encode(), mode=0o666)
     except OSError as error:
         raise SetupError(f"{path} cannot be written: {error.strerror}") from None

@@ -11,13 +11,13 @@ Nothing here decides what is true: whoever runs the nodes compares.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from gateway.core.checkpoint import Checkpoint
 from gateway.core.errors import Fault, Reason
+from gateway.ledger import synced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +59,8 @@ def keep(folder: Path, found: Contradiction) -> Path:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, content in files.items():
             if not (place / file).exists():
-                _write(place / file, content)
+                synced.replace(place / file, content)
     except OSError as error:
         detail = f"{place} cannot be written ({error.strerror}): make room for the evidence"
         raise Fault(Reason.LEDGER_UNAVAILABLE, detail) from error
     return place
-
-
-def _write(path: Path, content: bytes) -> None:
-    new = path.with_name(f"{path.name}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with os.fdopen(os.open(new, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

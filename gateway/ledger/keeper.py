@@ -13,7 +13,6 @@ the new. It does not announce, and does not talk to witnesses.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.core.checkpoint import Checkpoint, Note, NoteError, NoteSigner, NoteVerifier
 from gateway.core.errors import Fault, Reason
 from gateway.core.merkle import EMPTY_ROOT, TreeHead
+from gateway.ledger import synced
 from gateway.ledger.high_water import HighWater
 
 _KEY: Final = "log.pem"
@@ -260,31 +260,13 @@ def _make(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700, parents=True)
         for name, content in files.items():
-            _write(making / name, content)
-        _sync_folder(making)
+            synced.write(making / name, content)
+        synced.sync_folder(making)
         # One rename: there is never a key without a mark, which a restart could take for new.
         making.rename(folder)
-        _sync_folder(folder.parent)
+        synced.sync_folder(folder.parent)
     except OSError as error:
         raise _unwritable(folder, error) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file anew, and return once its content is on disk."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Return once the names in a folder are on disk."""
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _unwritable(folder: Path, error: OSError) -> Fault:

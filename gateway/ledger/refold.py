@@ -25,7 +25,7 @@ from pathlib import Path
 
 from gateway.core.checkpoint import Checkpoint, NoteError, NoteVerifier, open_checkpoint
 from gateway.core.errors import Fault, Reason
-from gateway.ledger import schema
+from gateway.ledger import schema, synced
 from gateway.ledger.store import Store, Summarizer
 from gateway.ports.blocks import StreamMessage
 
@@ -225,7 +225,7 @@ def _take_note(store: Store, note: bytes | None, verifier: NoteVerifier) -> None
 
 def _swap(path: Path, new: Path, kept: Path) -> None:
     """Put the new store in the place of the old one, which is kept."""
-    _sync(new)
+    synced.sync_file(new)
     # A second name for the old file first: killed after this, nothing has changed.
     with suppress(FileExistsError):
         os.link(path, kept)
@@ -235,15 +235,7 @@ def _swap(path: Path, new: Path, kept: Path) -> None:
         )
     new.replace(path)
     # Killed from here on, the store is the new one.
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    synced.sync_folder(path.parent)
 
 
 def _remove(path: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.core.errors import Fault, Reason
+from gateway.ledger.synced import sync_folder
 
 SCHEMA_VERSION: Final = "2"
 
@@ -135,11 +136,7 @@ def create(path: Path, origin: str) -> None:
         with faults(path.name):
             _fill(path, origin)
         # The name has to be on disk as well as the content.
-        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
