@@ -23,7 +23,7 @@ bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 	@$(VENV) -m tests.bench $(if $(QUICK),--quick)
 
 test-faults: setup ## Damage, lose, roll back and kill everything that is kept, every row (minutes)
-	@EVERY_FAULT=1 FAULT_ROUNDS=$${FAULT_ROUNDS:-0} $(VENV) -m pytest \
+	@EVERY_FAULT=1 FAULT_ROUNDS=$${FAULT_ROUNDS:-0} $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile \
 	  tests/care tests/faults tests/ledger/test_stream_faults.py tests/ledger/test_recorder.py \
 	  tests/ledger/test_keeper.py tests/compose/test_history.py tests/compose/test_lifecycle.py \
 	  tests/witness/test_judging.py

@@ -35,6 +35,7 @@ UNNOTICED = {
     "store: a case's state",
     # Passed over, and published again.
     "store: a bit in the checkpoint",
+    "store: a bit in what witnesses have cosigned",
     # Signed on beyond it, as soon as there is something to sign.
     "keeper: one place emptied",
 }
@@ -51,7 +52,9 @@ WITHHELD: dict[str, Damaging] = {
 }
 USUAL = ("stream: a bit in the last, without", "store: a bit in a salt", "store: gone")
 EVERY = bool(os.environ.get("EVERY_FAULT"))
-REMEDY = re.compile(r"`forewarn-gateway (ledger|init)|restore|copy|chmod|name the state folder")
+REMEDY = re.compile(
+    r"`forewarn-gateway (ledger|init|upgrade)|restore|copy|chmod|name the state folder"
+)
 
 
 @pytest.mark.parametrize("name", ROWS if EVERY else USUAL)

@@ -115,7 +115,7 @@ def test_what_the_bytes_allow_is_restored(past: Past, copy: Live, damaging: Dama
     assert (after.standing, after.logs[0].signed) == (Standing.WHOLE, 12)
     assert not mend(copy.state)
     if EVERY:
-        holds(past, copy)
+        holds(past, copy, *after.names)
 
 
 @pytest.mark.parametrize(("damaging", "why"), REFUSED.values(), ids=REFUSED)
