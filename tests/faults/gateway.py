@@ -33,6 +33,7 @@ from gateway.compose import child
 from gateway.core import fold as folding
 from gateway.delivery.streams import Streams
 from gateway.edge.submissions import Submissions
+from gateway.ledger.announced_here import AnnouncedHere
 from gateway.ledger.announcements import NatsAnnouncer
 from gateway.ledger.keeper import Keeper
 from gateway.ledger.nats_roles import AUDIT, LEDGER
@@ -55,6 +56,7 @@ HOOKS: Final[tuple[tuple[Any, str, Point | None, Point | None], ...]] = (
     (Keeper, "sign", ("sign", "before"), ("sign", "after")),
     (Store, "publish", ("note", "before"), ("note", "after")),
     (NatsAnnouncer, "announce", ("announce", "before"), ("announce", "after")),
+    (AnnouncedHere, "announce", ("announce", "before"), ("announce", "after")),
     (Submissions, "_answer", ("answer", "before"), ("answer", "after")),
 )
 
@@ -104,11 +106,14 @@ Reach: TypeAlias = Callable[[Point | None], None]
 """Told that a point is reached; it may not come back."""
 
 
-def of_audit(part: Any) -> bool:
+def of_audit(part: Any) -> bool:  # noqa: PLR0911 - one for each sort of part
     """Tell whether a part is the audit log's; of the entries of a fold, whether they are events."""
     match part:
         case JetStreamAppender():
             return part._log is AUDIT
+        case AnnouncedHere():
+            # Both logs have announced something when the first strike is armed.
+            return (part._newest or b"").startswith(b"exchange.example/audit\n")
         case NatsAnnouncer():
             return part._subject.startswith(AUDIT.checkpoints)
         case Store():
