@@ -1,13 +1,13 @@
 # `make` lists the commands. Each one first makes .venv, or brings it up to date; nothing needs root.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test bench test-faults faults fuzz overload fix proto lock clean setup oldest lint types imports protocol unit
+.PHONY: help demo up test bench bench-ledger bench-care test-faults faults fuzz overload fix proto lock clean setup oldest lint types imports protocol unit
 
 PYTHON ?= python3
 VENV := .venv/bin/python
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make PYTHON=python3.12 ... chooses the Python (3.11 or later) of a new .venv"
 
@@ -21,6 +21,12 @@ test: setup lint types imports protocol unit ## Lint, types, import rules, gener
 
 bench: setup ## Measure the gateway on this machine (QUICK=1: a short run)
 	@$(VENV) -m tests.bench $(if $(QUICK),--quick)
+
+bench-ledger: setup ## Make the ledger of 1,000,000 statements that bench keeps in run/ (minutes)
+	@$(VENV) -m tests.bench --prepare $(if $(QUICK),--quick)
+
+bench-care: setup ## Measure check, repair, backup, restore and scrub of that ledger (an hour or two)
+	@$(VENV) -m tests.bench --care $(if $(QUICK),--quick)
 
 test-faults: setup ## Damage, lose, roll back and kill everything that is kept, every row (minutes)
 	@EVERY_FAULT=1 FAULT_ROUNDS=$${FAULT_ROUNDS:-0} $(VENV) -m pytest -n auto --maxprocesses 4 --dist loadfile \

@@ -133,6 +133,8 @@ def _opened(inspection: Inspection) -> RawStore | None:
         inspection.add(Damage.STORE_CORRUPT, file, f"it is no database ({unreadable})")
         return None
     try:
+        # One call of SQLite, minutes for a large file: it cannot say how far it is.
+        inspection.tell("having SQLite look through the store", 0, 0)
         for flaw in store.flaws():
             inspection.add(Damage.STORE_CORRUPT, file, flaw)
         said, keys = (store.meta("schema"), store.meta("origin")), store.meta_keys()

@@ -190,16 +190,17 @@ def _side_by_side(
     """Merge two tables by their keys; None where one of them has no such row."""
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and _before(one[0], other[0])):
+        if one is not None and other is not None and one[0] == other[0]:
+            # Nearly always, of millions of rows.
+            yield one[0], one[1], other[1]
+            one, other = next(left, None), next(right, None)
+        elif other is None or (one is not None and _before(one[0], other[0])):
             assert one is not None  # noqa: S101 - the loop goes on for it
             yield one[0], one[1], None
             one = next(left, None)
-        elif one is None or _before(other[0], one[0]):
+        else:
             yield other[0], None, other[1]
             other = next(right, None)
-        else:
-            yield one[0], one[1], other[1]
-            one, other = next(left, None), next(right, None)
 
 
 def _before(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

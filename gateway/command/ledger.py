@@ -280,7 +280,9 @@ def scrub(*, state: Path, rate: int, as_json: bool) -> None:
     folder = StateFolder(root=state.absolute())
     with sentences():
         configure_logs(as_json=as_json)
-        found = uvloop.run(scrub_folder(folder, bytes_per_second=rate << 20))
+        found = uvloop.run(
+            scrub_folder(folder, bytes_per_second=rate << 20, progress=progress_line())
+        )
     if as_json:
         click.echo(json.dumps({"sizes": found}))
         return
@@ -330,8 +332,8 @@ def progress_line() -> Callable[[str, int, int], None]:
         if what == shown and now - last < _TELL_SECONDS:
             return
         shown, last = what, now
-        count = f"{done:,} of {total:,}" if total else f"{done:,}"
-        click.echo(f"\r\033[K{what}: {count}", nl=False, err=True)
+        count = f": {done:,} of {total:,}" if total else f": {done:,}" if done else ""
+        click.echo(f"\r\033[K{what}{count}", nl=False, err=True)
 
     def say_nothing(_what: str, _done: int, _total: int) -> None:
         pass

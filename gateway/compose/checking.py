@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum, unique
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,12 +141,15 @@ async def check_folder(
     return Report(logs=tuple(logs), folder=tuple(findings), unchecked=())
 
 
-async def scrub_folder(state: StateFolder, *, bytes_per_second: float) -> dict[str, int]:
+async def scrub_folder(
+    state: StateFolder, *, bytes_per_second: float, progress: Progress
+) -> dict[str, int]:
     """Hash again what the stores of a folder keep.
 
     Args:
         state: The folder, of a running gateway or a stopped one.
         bytes_per_second: How much is read in a second, at most.
+        progress: Told how far it is.
 
     Returns:
         How many entries of each log were hashed.
@@ -159,7 +163,10 @@ async def scrub_folder(state: StateFolder, *, bytes_per_second: float) -> dict[s
         raise SetupError(f"no ledger was begun in {state.root}")
     return {
         site.name: await Scrub(
-            path=site.store, stream=None, bytes_per_second=bytes_per_second
+            path=site.store,
+            stream=None,
+            bytes_per_second=bytes_per_second,
+            progress=partial(progress, f"{site.name}: hashing again"),
         ).once()
         for site in sites(state, inception)
     }

@@ -12,7 +12,7 @@ Where something differs it ends with a Fault, for whoever runs it to stop the wr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -77,6 +77,7 @@ class Scrub:
         stream: BlockReader | None,
         bytes_per_second: float,
         pause_seconds: float = 0.0,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         """Prepare it; nothing is read yet.
 
@@ -85,11 +86,13 @@ class Scrub:
             stream: The stream; None where there is no way to it.
             bytes_per_second: How much of the store is read in a second, at most.
             pause_seconds: How long it rests after a pass.
+            progress: Told how many entries were hashed, and of how many, as it goes.
         """
         self._path = path
         self._stream = stream
         self._rate = bytes_per_second
         self._pause = pause_seconds
+        self._progress = progress
 
     async def run(self) -> None:
         """Scrub for ever.
@@ -112,16 +115,21 @@ class Scrub:
         """
         tree, after, size = Tree(), 0, 0
         while True:
-            page, read = await asyncio.to_thread(self._page, tree, after, size)
+            page, read, total = await asyncio.to_thread(self._page, tree, after, size)
             for row in page:
                 await self._compare(row)
             if not page:
                 return size
             after, size = page[-1].sequence, page[-1].size_after
+            self._progress(size, total)
             await asyncio.sleep(read / self._rate)
 
-    def _page(self, tree: Tree, after: int, size: int) -> tuple[list[BlockRow], int]:
-        """Hash some blocks with all that follows from them; give them, and how much was read."""
+    def _page(self, tree: Tree, after: int, size: int) -> tuple[list[BlockRow], int, int]:
+        """Hash some blocks with all that follows from them.
+
+        Returns:
+            These blocks, the bytes that were read, and how many entries there are in all.
+        """
         try:
             with closing(RawStore.open(self._path)) as store:
                 page, read = store.after(after, _PAGE), 0
@@ -132,7 +140,7 @@ class Scrub:
                         raise self._damaged(f"block {row.sequence}", detail)
                     read += self._block(store, tree, row, tiles)
                     after, size = row.sequence, row.size_after
-                return page, read
+                return page, read, store.last[1]
         except (FileNotFoundError, Unreadable) as error:
             raise self._damaged(
                 f"what is after block {after}", f"cannot be read ({error})"

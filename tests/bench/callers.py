@@ -20,9 +20,11 @@ import grpc
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 
 SUBMIT = "/forewarn.exchange.v1.ExchangeService/Submit"
+ENTRY = "/forewarn.exchange.v1.ExchangeService/GetEntry"
 LIST = "/forewarn.exchange.v1.ExchangeService/ListEntries"
 FOLLOW = "/forewarn.exchange.v1.ExchangeService/Follow"
 DIRECTORY = "/forewarn.exchange.v1.DirectoryService/ListDirectoryEntries"
+PROOF = "/forewarn.exchange.v1.LogService/GetInclusionProof"
 STREAM = "/forewarn.exchange.v1.ExchangeService/SubmitStream"
 AUDIT = "/forewarn.exchange.v1.AuditService/ListAuditEvents"
 ECHO = "/bench.Echo/Echo"

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from statistics import median
 from typing import Final
 
@@ -92,7 +93,7 @@ FIGURES: Final = (
         what="submit, 64 callers",
         unit="/s",
         target=1000.0,
-        floor=lambda each: each["floor_echo_64"],
+        floor=itemgetter("floor_echo_64"),
         beside="echo, 64 callers",
     ),
     Figure(name="submit_64_p50", what="the same, time of one call, p50", unit="ms"),
@@ -102,7 +103,7 @@ FIGURES: Final = (
         what="submit over 8 streams, each statement signed",
         unit="/s",
         target=3000.0,
-        floor=lambda each: each["floor_echo_stream"],
+        floor=itemgetter("floor_echo_stream"),
         beside="echo, 8 streams",
     ),
     Figure(
@@ -119,30 +120,19 @@ FIGURES: Final = (
         target=5000.0,
     ),
     Figure(
-        name="log_verify",
-        what="the whole log verified by `forewarn log verify` over HTTPS, once filled",
-        unit="/s",
-        target=50_000.0,
-    ),
-    Figure(
-        name="log_verify_copy",
-        what="the same from a copy in a folder",
-        unit="/s",
-        target=50_000.0,
+        name="submit_witnessed",
+        what="submit, one caller, the receipt cosigned by two witnesses of two, p50",
+        unit="ms",
+        target=50.0,
+        most=True,
+        floor=itemgetter("submit_one"),
+        beside="submit without witnesses",
     ),
     Figure(
         name="memory",
-        what="memory of gateway and nats-server, once filled",
+        what="memory of gateway and nats-server afterwards",
         unit="MiB",
         target=300.0,
-        most=True,
-    ),
-    Figure(name="memory_gateway", what="of which the gateway", unit="MiB"),
-    Figure(
-        name="start",
-        what="start to serving, once filled",
-        unit="s",
-        target=3.0,
         most=True,
     ),
     *(
@@ -159,6 +149,122 @@ FIGURES: Final = (
         )
     ),
 )
+
+LARGE: Final = (
+    Figure(
+        name="large_start",
+        what="start to serving, after it was stopped",
+        unit="s",
+        target=5.0,
+        most=True,
+    ),
+    Figure(
+        name="large_start_killed",
+        what="the same after it was killed",
+        unit="s",
+        target=5.0,
+        most=True,
+    ),
+    Figure(
+        name="log_verify",
+        what="the whole log verified by `forewarn log verify` over HTTPS",
+        unit="/s",
+        target=50_000.0,
+    ),
+    Figure(
+        name="log_verify_copy",
+        what="the same from a copy in a folder",
+        unit="/s",
+        target=50_000.0,
+    ),
+    Figure(
+        name="large_proof_stored",
+        what="inclusion proof at a random index, in the store, p50",
+        unit="ms",
+        target=1.0,
+        most=True,
+    ),
+    Figure(name="large_proof_stored_p99", what="the same, p99", unit="ms"),
+    Figure(
+        name="large_proof",
+        what="the same as a whole call, one caller, p50",
+        unit="ms",
+        floor=itemgetter("large_echo"),
+        beside="echo, one caller",
+    ),
+    Figure(
+        name="large_submit",
+        what="submit, one caller at a time, p50",
+        unit="ms",
+        floor=itemgetter("large_echo"),
+        beside="echo, one caller",
+    ),
+    Figure(
+        name="large_entry_clear",
+        what="`GetEntry` of a TLP:CLEAR entry, one caller, p50",
+        unit="ms",
+        floor=itemgetter("large_echo"),
+        beside="echo, one caller",
+    ),
+    Figure(
+        name="large_entry_amber",
+        what="`GetEntry` of a TLP:AMBER entry, in the audit log first, p50",
+        unit="ms",
+        floor=itemgetter("large_entry_clear"),
+        beside="what needs no record",
+    ),
+    Figure(
+        name="large_memory_integrator",
+        what="most memory of the integrator, beside one process of workers",
+        unit="MiB",
+        target=400.0,
+        most=True,
+    ),
+    Figure(
+        name="large_memory",
+        what="most memory of the gateway as one process, all of the above done",
+        unit="MiB",
+        target=400.0,
+        most=True,
+    ),
+    Figure(name="large_memory_nats", what="most memory of its nats-server", unit="MiB"),
+    Figure(
+        name="large_fold_memory",
+        what="most memory of the integrator while it folded all of it",
+        unit="MiB",
+        target=400.0,
+        most=True,
+    ),
+    Figure(
+        name="large_fold_memory_nats",
+        what="most memory of nats-server meanwhile",
+        unit="MiB",
+    ),
+    Figure(
+        name="large_fold",
+        what="all of it folded from the stream into an empty store",
+        unit="/s",
+    ),
+)
+"""With the large ledger; what was measured while it was made comes last."""
+
+
+def _engines() -> Iterator[Figure]:
+    for name, blocks in (("one", "blocks of one statement"), ("block", "blocks of 128")):
+        both = f"engine_both_{name}"
+        for engine, what in (("jetstream", "JetStream alone"), ("store", "the store alone")):
+            yield Figure(name=f"engine_{engine}_{name}", what=f"{what}, {blocks}, p50", unit="ms")
+        yield Figure(
+            name=both,
+            what=f"both as shipped, {blocks}, p50",
+            unit="ms",
+            floor=itemgetter(f"engine_store_{name}"),
+            beside="the store alone",
+        )
+
+
+ENGINES: Final = tuple(_engines())
+"""What it costs to keep two engines."""
 
 PROCESSOR: Final = (
     Figure(name="processor_gateway", what="gateway, 64 callers", unit="ms"),
@@ -192,5 +298,5 @@ def summary(rounds: Sequence[Round]) -> dict[str, Mapping[str, object]]:
             "ratio": figure.ratio(rounds),
             "ratio_to": figure.beside or None,
         }
-        for figure in (*FLOORS, *FIGURES, *PROCESSOR)
+        for figure in (*FLOORS, *FIGURES, *LARGE, *ENGINES, *PROCESSOR)
     }

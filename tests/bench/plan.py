@@ -14,7 +14,7 @@ class Plan:
 
     Attributes:
         rounds: How often everything is measured.
-        statements: How many the ledger holds at the end.
+        statements: How many the large ledger holds.
         streams: Open streams, each of another member.
         pulled: Reports in one pull.
         one: Statements of one caller in a round.
@@ -22,7 +22,9 @@ class Plan:
         streamed: Statements handed in over streams in a round.
         alerts: Alerts in a round.
         small: Calls, publishes and commits that give a floor's median.
-        starts: How often the filled gateway is started.
+        starts: How often the gateway with the large ledger is started, stopped and killed before.
+        proofs: Proofs at random indexes of the large ledger in a round.
+        blocks: Blocks of each size, through each engine, in a round.
         workers: Numbers of worker processes with which callers and streams are measured again.
     """
 
@@ -36,12 +38,14 @@ class Plan:
     alerts: int
     small: int
     starts: int
+    proofs: int
+    blocks: int
     workers: tuple[int, ...] = WORKERS
 
 
 FULL: Final = Plan(
     rounds=5,
-    statements=100_000,
+    statements=1_000_000,
     streams=200,
     pulled=10_000,
     one=200,
@@ -50,10 +54,12 @@ FULL: Final = Plan(
     alerts=3,
     small=300,
     starts=5,
+    proofs=1000,
+    blocks=40,
 )
 QUICK: Final = Plan(
     rounds=3,
-    statements=8000,
+    statements=20_000,
     streams=200,
     pulled=2000,
     one=100,
@@ -62,10 +68,12 @@ QUICK: Final = Plan(
     alerts=2,
     small=100,
     starts=3,
+    proofs=200,
+    blocks=15,
 )
 SMOKE: Final = Plan(
     rounds=1,
-    statements=120,
+    statements=300,
     streams=8,
     pulled=30,
     one=5,
@@ -74,6 +82,9 @@ SMOKE: Final = Plan(
     alerts=1,
     small=5,
     starts=1,
+    proofs=20,
+    blocks=2,
+    workers=(),
 )
 CALLERS: Final = 64
 LANES: Final = 8

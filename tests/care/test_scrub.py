@@ -59,6 +59,19 @@ def test_what_is_not_is_named(copy: Live, damaging: Damaging, why: str) -> None:
     assert raised.value.reason is Reason.LEDGER_NOT_PROVEN
 
 
+def test_how_far_it_is_is_told(past: Past) -> None:
+    told: list[tuple[int, int]] = []
+    path = past.live.state / "ledger.db"
+    scrub = Scrub(
+        path=path,
+        stream=None,
+        bytes_per_second=FAST,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    size = asyncio.run(scrub.once())
+    assert told[-1] == (size, size)
+
+
 def test_by_hand(copy: Live) -> None:
     state = ("--state", str(copy.state))
     whole = run("ledger", "scrub", *state)

@@ -34,7 +34,7 @@ from tests.world.live import (
     run,
 )
 from tests.world.live_homes import did, forewarn, home_of
-from tests.world.watchers import Watcher
+from tests.world.watchers import Watcher, configure
 
 BOX = pb.EntryFilter(box=pb.BOX_RECEIVED, kinds=["STATEMENT_KIND_PRE_RELEASE_NOTICE"])
 
@@ -53,17 +53,7 @@ class Place:
         self.early = folder / "early"
 
     def configure(self, *, wait: bool) -> None:
-        lines = [f"witness {each.name} {each.key} {each.url}" for each in self.watchers]
-        self.file.write_text("\n".join([*lines, "group g all w1 w2", "quorum g\n"]))
-        config = self.live.state / "gateway.toml"
-        before, table, after = config.read_text().partition("[witnesses]")
-        after = after.replace('policy = ""', f'policy = "{self.file}"', 1)
-        for said in ("true", "false"):
-            now = f"receipts_wait = {str(wait).lower()}"
-            after = after.replace(f"receipts_wait = {said}", now, 1)
-        config.write_text(
-            before + table + after.replace("answer_seconds = 5.0", "answer_seconds = 1")
-        )
+        configure(self.live, self.watchers, self.file, wait=wait)
 
     def standing(self, checkpoint: bytes) -> witness_policy.Standing:
         return witness_policy.WitnessPolicy.parse(self.file.read_bytes()).standing(checkpoint)

@@ -6,10 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.world.live import Live
 
 COMMAND = [str(Path(sys.executable).with_name("forewarn")), "witness"]
 
@@ -63,3 +65,25 @@ class Watcher:
         done = subprocess.run(command, capture_output=True, check=True)
         found: dict[str, Any] = json.loads(done.stdout)
         return found
+
+
+def configure(live: Live, watchers: Sequence[Watcher], policy: Path, *, wait: bool) -> None:
+    """Have all of these cosign from the next start on, and receipts wait for all of them or none.
+
+    Args:
+        live: The exchange.
+        watchers: The witnesses, serving.
+        policy: The file to write the policy to.
+        wait: Whether receipts wait.
+    """
+    names = " ".join(each.name for each in watchers)
+    lines = [f"witness {each.name} {each.key} {each.url}" for each in watchers]
+    policy.write_text("\n".join([*lines, f"group g all {names}", "quorum g\n"]))
+    config = live.state / "gateway.toml"
+    before, table, after = config.read_text().partition("[witnesses]")
+    after = after.replace('policy = ""', f'policy = "{policy}"', 1)
+    for said in ("true", "false"):
+        now = f"receipts_wait = {str(wait).lower()}"
+        after = after.replace(f"receipts_wait = {said}", now, 1)
+    after = after.replace("answer_seconds = 5.0", "answer_seconds = 1")
+    config.write_text(before + table + after)
