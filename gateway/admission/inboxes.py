@@ -77,7 +77,7 @@ def confirm(
         shown: What it says.
         snapshot: The ledger.
         size: Size of the newest signed checkpoint.
-        directory: The directory at present.
+        directory: The directory, which has to reach over the span as well.
 
     Returns:
         What can be put on record.
@@ -87,7 +87,8 @@ def confirm(
         Fault: LEDGER_UNAVAILABLE, this gateway has not reached the size.
     """
     span = shown.span
-    if span.to_size > size:
+    # Of what lies beyond the directory nobody knows here whose keys have ended.
+    if span.to_size > min(size, directory.size):
         raise Fault(
             Reason.LEDGER_UNAVAILABLE,
             "this gateway has not reached the size up to which the inbox is confirmed; try again "

@@ -315,6 +315,17 @@ def test_a_revoked_key_confirms_nothing_more(reader: Reader) -> None:
         reader.confirm(reader.shown())
 
 
+def test_a_key_that_ended_where_the_directory_at_hand_does_not_reach_confirms_nothing(
+    reader: Reader,
+) -> None:
+    """The call had its directory before the key was revoked; what it compares reaches further."""
+    before = reader.world.directory
+    reader.world.submit(reader.actor.revoke_key(reader.actor, reader.actor.keys[0]))
+    with reader.world.ledger.snapshot() as snapshot, pytest.raises(Fault) as fault:
+        confirm(reader.shown(), snapshot=snapshot, size=size(reader), directory=before)
+    assert fault.value.reason is Reason.LEDGER_UNAVAILABLE
+
+
 def test_a_key_that_came_after_the_end_of_a_span_confirms_nothing_in_it(reader: Reader) -> None:
     before, newer = size(reader), make_key("civil-ai, later")
     facts = directory_pb2.KeyRegistrationFacts(member=reader.actor.id, key=signing_key(newer))
