@@ -217,7 +217,8 @@ class _Trail:
         return None if found is None else _record(self._audit, found, self._head)
 
     def _received(self, recipient: str) -> pb.ConfirmedDelivery | None:
-        found = self._audit.first_confirmed(recipient, self._sender, self._index)
+        # What is folded and not signed yet would hide an earlier one that can be proven.
+        found = self._audit.first_confirmed(recipient, self._sender, self._index, self._head.size)
         record = None if found is None else _record(self._audit, found, self._head)
         if record is None:
             return None

@@ -230,13 +230,13 @@ class Snapshot:
         )
         return [int(index) for (index,) in rows]
 
-    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+    def first_confirmed(self, member: str, sender: str, index: int, before_size: int) -> int | None:
         """Find the first event by which a member confirmed to have an entry, signed if any is."""
         for signed in (1, 0):
             row = self._row(
                 "SELECT from_size, idx FROM confirmed WHERE member = ? AND sender = ?"
-                " AND signed = ? AND to_size > ? ORDER BY to_size LIMIT 1",
-                *(member, sender, signed, index),
+                " AND signed = ? AND to_size > ? AND idx < ? ORDER BY to_size LIMIT 1",
+                *(member, sender, signed, index, min(before_size, self._size)),
             )
             if row is not None and row[0] <= index:
                 return int(row[1])

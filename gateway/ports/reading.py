@@ -243,7 +243,7 @@ class LedgerSnapshot(Protocol):
             Some of the indexes, in the same order.
         """
 
-    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+    def first_confirmed(self, member: str, sender: str, index: int, before_size: int) -> int | None:
         """Find, in an audit log, the first event by which a member confirmed to have an entry.
 
         One that it signed goes before one that it did not.
@@ -252,6 +252,7 @@ class LedgerSnapshot(Protocol):
             member: The recipient's id.
             sender: The sender's id.
             index: Index of the entry in the ledger.
+            before_size: Only events below this index of the audit log.
 
         Returns:
             Index of the event in the audit log.

@@ -16,7 +16,7 @@ import pytest
 from forewarn.exchange.v1 import audit_pb2, inbox_pb2
 from forewarn.exchange.v1 import delivery_service_pb2 as pb
 from gateway.audit.journal import Journal
-from gateway.core.audit import ContentReleased, Event
+from gateway.core.audit import ContentReleased, Event, InboxConfirmed
 from gateway.core.commitment import entry_leaf_hash
 from gateway.core.errors import Fault, Reason, Refusal
 from gateway.core.inbox import Delivered, by_sender, span_of
@@ -213,6 +213,39 @@ def test_what_no_checkpoint_of_the_audit_log_covers_is_not_told(
         told = answer.deliveries[0]
         assert (told.HasField("released"), told.HasField("received")) == facts
         assert answer.checkpoint == b"audit note %d" % (size - unsigned)
+
+
+def test_what_is_not_signed_yet_hides_nothing_that_can_be_proven(
+    exchange: Exchange, sent: Recorded
+) -> None:
+    """Or the sender would take the first for a comparison that left its statement out."""
+    world = exchange.world
+    exchange.confirm(world.civil)
+    first = exchange.told(world.aurora, sent.digest).deliveries[0].received.record.index
+    before = exchange.audit.size
+    exchange.audit.fold(_signed_by_civil(exchange))
+    exchange.audit.unsigned = exchange.audit.size - before
+
+    told = exchange.told(world.aurora, sent.digest).deliveries[0]
+    assert told.HasField("received")
+    assert told.received.record.index == first
+    # Once a checkpoint covers it, what the recipient signed is shown instead.
+    exchange.audit.unsigned = 0
+    told = exchange.told(world.aurora, sent.digest).deliveries[0]
+    assert told.received.record.index == before
+
+
+def _signed_by_civil(exchange: Exchange) -> bytes:
+    """Give an event like that of the comparison, with something signed in it."""
+    world = exchange.world
+    own = by_sender(exchange.delivered(world.civil))[world.aurora.id]
+    event = Event(
+        happening=InboxConfirmed(span=span_of(own, 0, world.size), confirmation=b"signed"),
+        rpc="ConfirmInbox",
+        system=world.civil.system,
+        concerned=world.aurora.id,
+    )
+    return encode(event, world.pen.now)
 
 
 def test_the_proof_is_of_this_entry_among_those_of_its_sender(exchange: Exchange) -> None:

@@ -62,8 +62,10 @@ said = st.tuples(st.sampled_from(["aurora", "borealis"]), sizes, st.booleans()).
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(said, min_size=1, max_size=4), max_size=8))
-def test_the_first_confirmation_of_each_index_is_found(blocks: list[list[Said]]) -> None:
+@given(st.lists(st.lists(said, min_size=1, max_size=4), max_size=8), st.integers(0, 33))
+def test_the_first_confirmation_of_each_index_is_found(
+    blocks: list[list[Said]], bound: int
+) -> None:
     with TemporaryDirectory() as folder:
         log = AuditLog(Path(folder))
         try:
@@ -72,7 +74,7 @@ def test_the_first_confirmation_of_each_index_is_found(blocks: list[list[Said]])
             every = [each for block in blocks for each in block]
             with log.snapshot() as snapshot:
                 found = {
-                    (sender, index): snapshot.first_confirmed("civil-ai", sender, index)
+                    (sender, index): snapshot.first_confirmed("civil-ai", sender, index, bound)
                     for sender in ("aurora", "borealis")
                     for index in range(SIZES + 1)
                 }
@@ -82,7 +84,7 @@ def test_the_first_confirmation_of_each_index_is_found(blocks: list[list[Said]])
         covering = [
             (not signed, at)
             for at, (by, from_size, to_size, signed) in enumerate(every)
-            if by == sender and from_size <= index < to_size
+            if by == sender and from_size <= index < to_size and at < bound
         ]
         assert event == (min(covering)[1] if covering else None)
 
@@ -143,8 +145,8 @@ def test_whatever_numbers_stand_in_the_log_it_is_folded(log: AuditLog) -> None:
     assert log.store.head().size == 5
     assert len(log.table("confirmed")) == 1
     with log.snapshot() as snapshot:
-        assert snapshot.first_confirmed("civil-ai", "aurora", 0) is None
-        assert snapshot.first_confirmed("civil-ai", "aurora", (1 << 63) - 2) == 3
+        assert snapshot.first_confirmed("civil-ai", "aurora", 0, 5) is None
+        assert snapshot.first_confirmed("civil-ai", "aurora", (1 << 63) - 2, 5) == 3
         assert snapshot.first_released("civil-ai", (1 << 63) - 2) == 4
 
 
@@ -156,7 +158,7 @@ def test_one_that_covers_very_many_others_is_left_out_and_harms_nobody_else(
     log.fold(confirmed(("aurora", 0, 9, True)), confirmed(("borealis", 0, 9, True)))
     log.fold(confirmed(("aurora", 0, 6, True)))
     with log.snapshot() as snapshot:
-        assert [snapshot.first_confirmed("civil-ai", "aurora", at) for at in range(9)] == [
+        assert [snapshot.first_confirmed("civil-ai", "aurora", at, 7) for at in range(9)] == [
             *(6, 0, 6, 1, 6, 2, None, 3, None)
         ]
-        assert snapshot.first_confirmed("civil-ai", "borealis", 4) == 5
+        assert snapshot.first_confirmed("civil-ai", "borealis", 4, 7) == 5

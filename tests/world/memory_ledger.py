@@ -180,7 +180,7 @@ class MemorySnapshot:
     def not_released(self, member: str, indexes: Sequence[int]) -> list[int]:
         return [index for index in indexes if self.first_released(member, index) is None]
 
-    def first_confirmed(self, member: str, sender: str, index: int) -> int | None:
+    def first_confirmed(self, member: str, sender: str, index: int, before_size: int) -> int | None:
         found = [
             (not trace.signed, e.index)
             for e in self._entries
@@ -188,6 +188,7 @@ class MemorySnapshot:
             and (trace.recipient, trace.sender) == (member, sender)
             and trace.confirmed is not None
             and trace.confirmed[0] <= index < trace.confirmed[1]
+            and e.index < before_size
         ]
         return min(found)[1] if found else None
 
