@@ -609,6 +609,7 @@ def test_a_line_that_was_cut_short_is_written_anew(tmp_path: Path) -> None:
         lambda line: line.replace(b'"from_size":0', b'"from_size":1'),
         lambda line: line.replace(b'"from_size":0', b'"from_size": 0'),
         lambda line: line.replace(b'"index":7', b'"index":true'),
+        lambda line: line.replace(b'"index":7', b'"index":18446744073709551616'),
         lambda line: line.replace(b"forewarn-inbox/v1", b"forewarn-inbox/v2"),
         lambda line: line.replace(b'"to_size":6', b'"to_size":"6"'),
         lambda line: line[:-2] + b',"more":1}\n',

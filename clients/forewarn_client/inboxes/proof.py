@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from forewarn.exchange.v1 import audit_service_pb2
-from forewarn_client import audit, files, note
+from forewarn_client import audit, files, merkle, note
 from forewarn_client.audit import AuditEvent
 from forewarn_client.errors import Flaw, HomeError, VerificationError
 from forewarn_client.inboxes.span import Shown, Span
@@ -148,7 +148,7 @@ class ConfirmedSpan:
         numbers += [index for index, _ in document.get("entries", [])]
         if document.keys() != _KEYS or document["format"] != FORMAT:
             raise ValueError(FORMAT)
-        if any(type(number) is not int or number < 0 for number in numbers):
+        if any(type(each) is not int or not 0 <= each <= merkle.MAX_SIZE for each in numbers):
             raise ValueError(FORMAT)
         return cls(
             from_size=document["from_size"],
