@@ -588,6 +588,29 @@ def test_a_journal_cut_at_any_byte_loses_only_what_comes_after(tmp_path: Path) -
             pass
 
 
+def test_what_could_not_be_written_was_not_taken_and_leaves_no_gap_in_the_journal(
+    tmp_path: Path,
+) -> None:
+    """Or the exchange would be accused of an inbox that this folder has forgotten in part."""
+    home = a_home(tmp_path)
+    journal = home.state / keeping.JOURNAL
+    with InboxKeeper(home).held() as keeper:
+        keeper.take(-1, entry(3))
+        kept = journal.read_bytes()
+        journal.unlink()
+        journal.mkdir()
+        with pytest.raises(HomeError, match="cannot be written"):
+            keeper.take(3, entry(5))
+        with pytest.raises(HomeError, match="cannot be written"):
+            keeper.reach(7)
+        # There is room again.
+        journal.rmdir()
+        journal.write_bytes(kept)
+        keeper.take(5, entry(8))
+    with InboxKeeper(home).held() as keeper:
+        assert (keeper.reached, keeper.shown(100)) == (4, (entry(3),))
+
+
 def test_a_line_that_was_cut_short_is_written_anew(tmp_path: Path) -> None:
     file = ConfirmedFile(tmp_path / "confirmed" / "inbox.jsonl")
     first, second = proven(0, 6, entry(3)), proven(6, 9, entry(8))
@@ -617,7 +640,7 @@ def test_a_line_that_was_cut_short_is_written_anew(tmp_path: Path) -> None:
         lambda _line: b"\xff\n",
         lambda _line: b"[" * 100_000 + b"\n",
     ],
-    ids=["gap", "space", "true", "format", "text", "more", "list", "not-json", "deep"],
+    ids=["gap", "space", "true", "beyond", "format", "text", "more", "list", "not-json", "deep"],
 )
 def test_a_line_in_another_form_is_refused(
     tmp_path: Path, change: Callable[[bytes], bytes]

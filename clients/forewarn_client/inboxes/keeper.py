@@ -147,11 +147,13 @@ class InboxKeeper:
         if entry.index < self._reached:
             return self._compare(entry)
         if after < self._reached and not self.full:
+            goes_on = Cursor.parse(cursor) if cursor else self._cursor
+            # Written first: where it cannot be, the entry was not taken, and no later line is
+            # written as if it had been.
+            self._append([entry.index, entry.leaf_hash.hex(), entry.sender, str(goes_on)])
             self._shown[entry.index] = entry
             self._reached = entry.index + 1
-            self._cursor = Cursor.parse(cursor) if cursor else self._cursor
-            line = [entry.index, entry.leaf_hash.hex(), entry.sender, str(self._cursor)]
-            self._append(line)
+            self._cursor = goes_on
         return None
 
     def go_on(self, cursor: str) -> None:
@@ -173,8 +175,8 @@ class InboxKeeper:
             HomeError: It cannot be kept.
         """
         if size > self._reached:
-            self._reached = size
             self._append([size])
+            self._reached = size
 
     def confirm(self, span: ConfirmedSpan) -> None:
         """Keep a span that the exchange has confirmed; what it covers is kept as shown no longer.
