@@ -243,9 +243,9 @@ def refused_status(status: Any, code: grpc.StatusCode, message: str) -> Refused:
             error_details_pb2.BadRequest,
             error_details_pb2.RetryInfo,
         ):
-            message = kind()
-            if detail.Unpack(message):
-                found[kind] = message
+            unpacked = kind()
+            if detail.Unpack(unpacked):
+                found[kind] = unpacked
     info = found.get(error_details_pb2.ErrorInfo)
     said = dict(info.metadata) if info is not None else {}
     index = said.pop("audit_index", None)
