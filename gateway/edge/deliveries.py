@@ -6,7 +6,8 @@
   is another's answer with the same bytes.
 * All events of one answer are proven under one checkpoint of the audit log; what no checkpoint
   covers yet is not shown.
-* A page ends where it has become large, or has taken much reading: it always holds one recipient.
+* A page ends where it has become large, or may have taken much reading: it always holds one
+  recipient. Where it ends tells nothing of what others sent.
 
 The rules of a confirmation are in `gateway.admission.inboxes`.
 """
@@ -47,7 +48,7 @@ from gateway.wire.inbox import span_from
 _CONFIRM: Final = "ConfirmInbox"
 
 MAX_READ: Final = 4 * MAX_ENTRIES
-"""Most entries that are read for the proofs of one page, beyond those of its last recipient."""
+"""Most entries that may be read for the proofs of one page, beyond those of its last recipient."""
 
 _LARGEST: Final = 64 << 10
 """More than the answer about one recipient takes: two events, and three proofs."""
@@ -230,7 +231,9 @@ class _Trail:
                 "again shortly",
             )
         delivered = self._ledger.delivered(recipient, from_size, to_size, MAX_ENTRIES)
-        self.read += len(delivered)
+        # By the sizes, which the sender is told: where a page ends must not tell how many entries
+        # of others lie between them.
+        self.read += min(to_size - from_size, MAX_ENTRIES)
         own = [each for each in delivered if each.sender == self._sender]
         position = next((at for at, each in enumerate(own) if each.index == self._index), None)
         if position is None:

@@ -304,6 +304,34 @@ def test_a_page_ends_early_and_the_next_goes_on(
     assert found == list(whole.deliveries)
 
 
+def test_where_a_page_ends_does_not_tell_what_others_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(folder: Path, busy: str) -> list[int]:
+        """Tell how many recipients a page holds, where another sender wrote to one of them."""
+        folder.mkdir()
+        exchange = Exchange.make(folder)
+        try:
+            world = exchange.world
+            recipients = {"harbor": world.harbor, "quay": world.quay, "mercy": world.mercy}
+            sent = world.submit(world.civil.alert(*recipients.values()))
+            for _ in range(3):
+                world.submit(world.natsec.alert(recipients[busy]))
+            for each in recipients.values():
+                exchange.confirm(each)
+            found = []
+            for most in range(3 * world.size):
+                monkeypatch.setattr(deliveries, "MAX_READ", most)
+                found.append(len(exchange.told(world.civil, sent.digest).deliveries))
+            return found
+        finally:
+            exchange.close()
+
+    quiet, busy = ends(tmp_path / "quiet", "quay"), ends(tmp_path / "busy", "harbor")
+    assert quiet == busy
+    assert {1, 2, 3} == set(quiet)
+
+
 def test_what_was_written_past_the_gateway_is_not_vouched_for(
     exchange: Exchange, sent: Recorded
 ) -> None:
