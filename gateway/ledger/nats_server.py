@@ -251,7 +251,7 @@ class EmbeddedNats:
 
     async def _examine(self) -> None:
         """End a child that can write a stream no more; `_watch` starts another."""
-        system = await RoleConnection.open(self.endpoint, Role.SYS)
+        system = await self._examining()
         try:
             while True:
                 await asyncio.sleep(_EXAMINE_SECONDS)
@@ -270,6 +270,12 @@ class EmbeddedNats:
                 process.kill()
         finally:
             await system.close()
+
+    async def _examining(self) -> RoleConnection:
+        """Connect, however long that takes: a child may end at once, and start again for long."""
+        while True:
+            with contextlib.suppress(Fault):
+                return await RoleConnection.open(self.endpoint, Role.SYS)
 
     async def _end_child(self) -> None:
         process, self._process = self._process, None

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import Fault, Reason
-from gateway.ledger import nats_conf, tether
+from gateway.ledger import nats_conf, nats_server, tether
 from gateway.ledger.lock import StateLock
+from gateway.ledger.nats_connection import RoleConnection
 from gateway.ledger.nats_roles import (
+    NatsEndpoint,
     Role,
     public_key,
 )
@@ -121,6 +123,40 @@ async def test_the_child_holds_the_folder_as_long_as_it_lives(tmp_path: Path) ->
         await StateLock.acquire(tmp_path, within=0.2)
     await nats.stop()
     (await StateLock.acquire(tmp_path, within=0.2)).release()
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_hard_to_reach_at_first_is_examined_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The streams that it names as unwritable are said here; a full disk is `tests.faults`'s."""
+    opened, real = 0, RoleConnection.open
+
+    async def hard(endpoint: NatsEndpoint, role: Role) -> RoleConnection:
+        nonlocal opened
+        opened += 1
+        # The first proves that it is durable; the second is to examine it.
+        if opened == 2:
+            raise Fault(Reason.LEDGER_UNAVAILABLE, "no session in time")
+        return await real(endpoint, role)
+
+    async def broken(_: RoleConnection) -> tuple[str, ...]:
+        return () if nats.restarts else ("LEDGER",)
+
+    monkeypatch.setattr(RoleConnection, "open", hard)
+    monkeypatch.setattr(nats_server, "unwritable", broken)
+    monkeypatch.setattr(nats_server, "_EXAMINE_SECONDS", 0.05)
+    lock = await StateLock.acquire(tmp_path)
+    nats = EmbeddedNats(state_dir=tmp_path, lock=lock)
+    await nats.start()
+    first = nats.pid
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while nats.pid in {first, None}:  # noqa: ASYNC110 - its process is what is waited for
+                await asyncio.sleep(0.02)
+    finally:
+        await nats.stop()
+        lock.release()
 
 
 PARENT = """
