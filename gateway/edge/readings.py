@@ -5,7 +5,6 @@
 * The threads are for this alone: recording never waits behind reading.
 * Who waits no longer gives its turn away. A thread is taken until it is done, also where nobody
   waits for the answer any more.
-
 * What holds content is read only once there is room for it among the member's answers.
 
 It looks into no answer, and bounds nothing else but what runs at once: `turnstile` bounds what
