@@ -23,7 +23,7 @@ from gateway.compose.redaction import redacted
 from gateway.compose.settings import setting
 
 FIELDS: Final = {
-    "event": "what happened: a stable name, listed in operations.md",
+    "event": "what happened: a stable name, listed in watching.md",
     "reason": "the refusal's or fault's reason",
     "rpc": "the call",
     "system": "the SPIFFE ID of the system that called",

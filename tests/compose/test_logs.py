@@ -263,7 +263,7 @@ def events() -> dict[str, str]:
 
 
 def test_every_event_and_field_is_described() -> None:
-    text = (ROOT / "gateway" / "docs" / "operations.md").read_text("utf-8")
+    text = (ROOT / "gateway" / "docs" / "watching.md").read_text("utf-8")
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     described = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
 

@@ -204,7 +204,7 @@ def test_whatever_is_counted_stays_within_its_set() -> None:
 
 
 def test_every_metric_is_described(live: Live) -> None:
-    page = (ROOT / "gateway" / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "gateway" / "docs" / "watching.md").read_text("utf-8")
     names = {
         family.name
         for family in text_string_to_metric_families(scraped(live))

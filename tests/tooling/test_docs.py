@@ -263,6 +263,6 @@ def test_the_checkpoints_of_the_page_hold_exactly_where_they_should(
 
 def test_every_finding_of_the_doctor_is_described() -> None:
     described = {
-        name for row in rows(DOCS / "operations.md") for name in re.findall(r"`([a-z -]+)`", row[0])
+        name for row in rows(DOCS / "watching.md") for name in re.findall(r"`([a-z -]+)`", row[0])
     }
     assert set(CHECKS) <= described
