@@ -86,8 +86,12 @@ class Head:
             async for announcement in announcements:
                 if announcement.note is None:
                     await self.refresh()
-                else:
-                    self._hear(announcement.note)
+                    continue
+                self._hear(announcement.note)
+                if self._witnesses is not None and not self._shows(announcement.note):
+                    # Only the newest note is heard: a plain one may have come in place of one that
+                    # was cosigned, which the store has.
+                    await self.refresh()
 
     async def refresh(self) -> None:
         """Ask the store for the newest note; a store that fails is left for the next time."""
@@ -102,6 +106,9 @@ class Head:
             return
         if note is not None:
             self._hear(note)
+
+    def _shows(self, note: bytes) -> bool:
+        return self._current is not None and self._current.note == note
 
     def _read(self) -> bytes | None:
         with self._reader.snapshot() as snapshot:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -35,9 +37,20 @@ class Said:
             await asyncio.sleep(0)
 
 
-async def shown(log: PaperLog, *notes: bytes) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A store that holds what was cosigned last, and nothing else."""
+
+    cosigned: bytes | None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Kept]:
+        yield self
+
+
+async def shown(log: PaperLog, *notes: bytes, kept: bytes | None = None) -> bytes:
     head = Head(
-        reader=cast("Any", None),
+        reader=cast("Any", Kept(cosigned=kept)),
         announcements=cast("Any", Said(*notes)),
         verifier=NoteVerifier.parse(log.key),
         witnesses=WitnessPolicy.parse(POLICY.encode()),
@@ -72,3 +85,15 @@ async def test_a_larger_head_counts_once_the_quorum_has_cosigned_it() -> None:
     assert await shown(log, first, log.note(), cosigned(log.note(), 2)) == first
     second = cosigned(log.note(), 1, 2)
     assert await shown(log, first, second, first) == second
+
+
+@pytest.mark.asyncio
+async def test_a_cosigned_head_is_not_missed_behind_a_plain_one() -> None:
+    log = PaperLog()
+    log.grow(3)
+    first = cosigned(log.note(), 0, 1)
+    # A listener that was busy hears the later of two notes, which need not be the cosigned one.
+    assert await shown(log, log.note(), kept=first) == first
+    log.grow(2)
+    second = cosigned(log.note(), 1, 2)
+    assert await shown(log, first, log.note(), kept=second) == second
