@@ -15,7 +15,7 @@ from typing import Final
 from gateway.audit.journal import Pace
 from gateway.audit.refusals import Alone
 from gateway.compose.settings import setting
-from gateway.edge.rates import CALLS, STATEMENTS
+from gateway.edge.rates import CALLS, CONFIRMATIONS, STATEMENTS
 from gateway.edge.readings import THREADS
 from gateway.edge.server import EdgeLimits
 from gateway.edge.turnstile import (
@@ -123,6 +123,24 @@ class Limits:
             unit="statements",
             least=1,
             most=1_000_000,
+        ),
+    )
+    confirmations_per_second: float = field(
+        default=CONFIRMATIONS.per_second,
+        metadata=setting(
+            "Most confirmations of one member's inbox, on average; each stays in the audit log.",
+            unit="confirmations a second",
+            least=0.01,
+            most=10_000,
+        ),
+    )
+    confirmations_burst: int = field(
+        default=CONFIRMATIONS.burst,
+        metadata=setting(
+            "The same at once, after a while of rest.",
+            unit="confirmations",
+            least=1,
+            most=100_000,
         ),
     )
     calls_per_second: float = field(

@@ -249,6 +249,9 @@ def _bounds(limits: Limits) -> Bounds:
     return Bounds(
         rates=Rates(
             statements=Rate(per_second=limits.statements_per_second, burst=limits.statements_burst),
+            confirmations=Rate(
+                per_second=limits.confirmations_per_second, burst=limits.confirmations_burst
+            ),
             calls=Rate(per_second=limits.calls_per_second, burst=limits.calls_burst),
             clock=time.monotonic,
         ),

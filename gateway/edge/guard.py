@@ -41,7 +41,7 @@ from gateway.edge.addresses import site_of_peer
 from gateway.edge.callers import Caller, Callers
 from gateway.edge.floor import reach, verified_size
 from gateway.edge.policy import POLICY
-from gateway.edge.rates import Rates
+from gateway.edge.rates import Meter, Rates
 from gateway.edge.standings import Standings
 from gateway.edge.status import About, judged
 from gateway.edge.strangers import Strangers
@@ -51,8 +51,6 @@ from gateway.ports.reading import LedgerHead
 
 _log: Final = logging.getLogger(__name__)
 
-# A stream of statements is a call; each of its statements counts as one.
-_HANDS_IN: Final = frozenset({"Submit"})
 
 Context = grpc.aio.ServicerContext[bytes, Message]
 
@@ -234,13 +232,22 @@ class Guard:
 
     async def _admit(self, call: _Call, context: Context, size: int) -> Caller:
         system, member, now = await self._known(call, context)
-        rates = self._bounds.rates
-        meter = rates.statements if call.method.name in _HANDS_IN else rates.calls
-        meter.pass_now(member.id)
+        self._meter(call.method.name).pass_now(member.id)
         place = self._bounds.turnstile.enter(member.id, size)
         context.add_done_callback(lambda _: place.leave())  # type: ignore[arg-type] # stubs name it
         await reach(self._head, verified_size(context.invocation_metadata()))
         return Caller(system=system, member=member, received_time=now, place=place)
+
+    def _meter(self, method: str) -> Meter:
+        rates = self._bounds.rates
+        match method:
+            # A stream of statements is a call; each of its statements counts as one.
+            case "Submit":
+                return rates.statements
+            case "ConfirmInbox":
+                return rates.confirmations
+            case _:
+                return rates.calls
 
     async def _known(self, call: _Call, context: Context) -> tuple[SystemId, Member, datetime]:
         received, method = self._now(), call.method

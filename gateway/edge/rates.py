@@ -1,4 +1,4 @@
-"""Rates: how many statements and other calls a member makes in a second, with a burst.
+"""Rates: how many statements, confirmations and other calls a member makes in a second.
 
 * Each member has its own: what one uses up is no other's. Its systems and connections share it.
 * A call beyond the rate is refused, and told exactly when the next one fits. A refused call uses
@@ -39,6 +39,9 @@ STATEMENTS: Final = Rate(per_second=5000, burst=10_000)
 
 CALLS: Final = Rate(per_second=2000, burst=4000)
 """The same of all other calls."""
+
+CONFIRMATIONS: Final = Rate(per_second=2, burst=120)
+"""How often one member confirms its inbox: each time is on record for ever, with every sender."""
 
 LONGEST_WAIT: Final = 5.0
 """Seconds for which a stream is not read from, before it is refused."""
@@ -110,16 +113,21 @@ class Rates:
 
     Attributes:
         statements: Statements handed in, by themselves or on a stream.
+        confirmations: Confirmations of its inbox.
         calls: All other calls; a stream counts once.
     """
 
-    def __init__(self, *, statements: Rate, calls: Rate, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, statements: Rate, confirmations: Rate, calls: Rate, clock: Callable[[], float]
+    ) -> None:
         """Begin with everyone rested.
 
         Args:
             statements: How often statements.
+            confirmations: How often confirmations.
             calls: How often other calls.
             clock: Seconds that only go forward.
         """
         self.statements = Meter(statements, "statements", clock)
+        self.confirmations = Meter(confirmations, "confirmations of its inbox", clock)
         self.calls = Meter(calls, "calls", clock)

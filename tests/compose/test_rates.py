@@ -11,9 +11,11 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
+from forewarn.exchange.v1 import delivery_service_pb2, inbox_pb2
 from forewarn.exchange.v1 import exchange_service_pb2 as pb
 from forewarn_client import Agency
 from gateway.core.errors import Reason
+from gateway.core.merkle import EMPTY_ROOT
 from tests.world.live import CALL_SECONDS, CIVIL, HARBOR, NATSEC, Live, alert, refused
 from tests.world.live_homes import home_of
 
@@ -28,7 +30,13 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     live.init()
     config = live.state / "gateway.toml"
     text = config.read_text()
-    for key, value in {"statements_per_second": PER_SECOND, "statements_burst": BURST}.items():
+    limits = {
+        "statements_per_second": PER_SECOND,
+        "statements_burst": BURST,
+        "confirmations_per_second": 0.1,
+        "confirmations_burst": BURST,
+    }
+    for key, value in limits.items():
         (line,) = [line for line in text.splitlines() if line.startswith(f"{key} = ")]
         text = text.replace(line, f"{key} = {value}")
     config.write_text(text)
@@ -69,6 +77,21 @@ def test_beyond_the_rate_a_member_is_told_when_and_nobody_else_notices(slow: Liv
         (grpc.StatusCode.RESOURCE_EXHAUSTED, Reason.RATE_EXCEEDED)
     }
     assert 0 < named <= 1 / PER_SECOND + 1e-6
+
+
+def test_confirmations_have_a_rate_of_their_own(slow: Live) -> None:
+    empty = inbox_pb2.InboxSpan(from_size=1, to_size=1, root=EMPTY_ROOT)
+    request = delivery_service_pb2.ConfirmInboxRequest(span=empty)
+    with slow.desk(NATSEC) as busy, slow.desk(HARBOR) as other:
+        for _ in range(BURST):
+            assert busy.deliveries.ConfirmInbox(request, timeout=CALL_SECONDS).checkpoint
+        with pytest.raises(grpc.RpcError) as error:
+            busy.deliveries.ConfirmInbox(request, timeout=CALL_SECONDS)
+        assert refused(error.value).reason == Reason.RATE_EXCEEDED
+        assert 0 < seconds(refused(error.value).raw) <= 10
+        # Neither its other calls nor anybody else's confirmations wait for that.
+        busy.submit(alert(NATSEC, HARBOR))
+        assert other.deliveries.ConfirmInbox(request, timeout=CALL_SECONDS).checkpoint
 
 
 def test_a_stream_is_read_more_slowly_and_nothing_of_it_is_refused(slow: Live) -> None:

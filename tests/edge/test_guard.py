@@ -190,7 +190,12 @@ class World:
             callers=callers,
             standings=Standings(callers=callers, head=head),
             bounds=Bounds(
-                rates=Rates(statements=rates[0], calls=rates[1], clock=lambda: 0.0),
+                rates=Rates(
+                    statements=rates[0],
+                    confirmations=RATE,
+                    calls=rates[1],
+                    clock=lambda: 0.0,
+                ),
                 turnstile=self.turnstile,
                 strangers=Strangers(lambda: self.clock, per_second=2, burst=STRANGE),
                 reader_seconds=0.05,

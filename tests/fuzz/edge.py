@@ -281,7 +281,7 @@ class Edge:
 
 def _unbounded() -> Rates:
     rate = Rate(per_second=1e9, burst=10**9)
-    return Rates(statements=rate, calls=rate, clock=lambda: 0.0)
+    return Rates(statements=rate, confirmations=rate, calls=rate, clock=lambda: 0.0)
 
 
 async def _alone(request: bytes) -> AsyncIterator[bytes]:
