@@ -79,9 +79,8 @@ class Child:
         Args:
             order: The order.
         """
-        process = self._process
-        if process is not None and process.stdin is not None and not process.stdin.is_closing():
-            process.stdin.write(order.line())
+        if self._process is not None:
+            _write(self._process, order.line())
 
     async def run(self) -> None:
         """Keep it running until it is stopped; cancelled, it is killed."""
@@ -160,10 +159,10 @@ class Child:
 
     async def _listen(self, process: Process) -> None:
         """Give it its orders, and hear what it says until it ends."""
-        if process.stdin is None or process.stdout is None:
+        if process.stdout is None:
             raise AssertionError
         await self._due.wait()
-        process.stdin.write(self._orders.line())
+        _write(process, self._orders.line())
         while report := await self._next(process, process.stdout):
             self._ready = self._ready or report.word is Word.READY
             self._heard(self, report)
@@ -181,6 +180,12 @@ class Child:
             with suppress(ProcessLookupError):
                 process.kill()
             return None
+
+
+def _write(process: Process, line: bytes) -> None:
+    """Give a process a line, unless it has ended already: then there is nobody to give it to."""
+    if process.stdin is not None and not process.stdin.is_closing():
+        process.stdin.write(line)
 
 
 async def _kill(process: Process) -> None:

@@ -27,9 +27,11 @@ from tests.world.live import Live, run
 ROOT = Path(__file__).parents[2]
 # What is told while both logs are repaired, in order; the test below compares.
 STEPS = (
+    "ledger: having SQLite look through the store",
     "ledger: folding the blocks anew",
     "ledger: reading the stream",
     "ledger: verifying the signatures",
+    "audit: having SQLite look through the store",
     "audit: folding the blocks anew",
     "audit: verifying the signatures",
     "ledger: folding the store anew",

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from gateway.compose import child
 from gateway.compose.child import Child
@@ -49,12 +50,14 @@ DEAF = f"import sys, time\nsys.stdin.readline()\n{READY}time.sleep(600)\n"
 
 @asynccontextmanager
 async def running(
-    script: str, state: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, state: Path, monkeypatch: pytest.MonkeyPatch, due: asyncio.Event | None = None
 ) -> AsyncGenerator[tuple[Child, list[Report]], None]:
     monkeypatch.setattr(child, "_PROGRAM", ("-c", script))
     lock = await StateLock.acquire(state, within=PATIENCE)
-    due, heard = asyncio.Event(), list[Report]()
-    due.set()
+    heard = list[Report]()
+    if due is None:
+        due = asyncio.Event()
+        due.set()
     one = Child("worker-1", ORDERS, lock, due=due, heard=lambda _, report: heard.append(report))
     task = asyncio.create_task(one.run())
     yield one, heard
@@ -79,6 +82,25 @@ async def test_what_ends_is_started_again_after_longer_and_longer(
     first, *_, last = (each["args"][0] for each in lines)
     assert 0.05 <= first <= 0.15
     assert 0.4 <= last <= 1.2
+
+
+def test_what_ends_before_its_orders_came_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+
+    async def ends_too_early() -> None:
+        due = asyncio.Event()
+        async with running(ENDS_AT_ONCE, tmp_path, monkeypatch, due) as (one, _):
+            async with asyncio.timeout(PATIENCE):
+                while one._process is None or one._process.returncode is None:  # noqa: ASYNC110 - no event says so
+                    await asyncio.sleep(0.01)
+                due.set()
+                while len(caplog.records) < 2:  # noqa: ASYNC110 - the log is watched
+                    await asyncio.sleep(0.01)
+
+    # Its loop is the gateway's: another one takes what is written to nobody.
+    uvloop.run(ends_too_early())
 
 
 @pytest.mark.asyncio
