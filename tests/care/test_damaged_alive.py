@@ -44,6 +44,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 LOST = {Damage.STREAM_HOLE, Damage.STREAM_ENDS_EARLY, Damage.STREAM_CHANGED}
 GONE = {Damage.STREAM_MISSING}
+BOTH_LOGS = "all of JetStream gone"
 ROWS: dict[str, tuple[Damaging, set[Damage]]] = {
     "last file cut": (cut_stream(0.8), LOST),
     "last file cut, without its index": (cut_stream(0.8, indexed=False), LOST),
@@ -56,7 +57,7 @@ ROWS: dict[str, tuple[Damaging, set[Damage]]] = {
     "a bit in the metadata": (in_stream("meta.inf", lambda path: flip(path, 20)), GONE),
     "all messages gone": (in_stream("msgs", remove), LOST),
     "the stream's folder gone": (in_stream("", remove), GONE),
-    "all of JetStream gone": (in_folder("jetstream", remove), GONE),
+    BOTH_LOGS: (in_folder("jetstream", remove), GONE),
 }
 ATTEMPT_SECONDS = 3.0
 
@@ -100,11 +101,16 @@ def test_damaged_under_a_gateway_that_runs(past: Past, copy: Live, name: str, fo
         FORMS[form](copy, damaging)
         until_refused(drill, lab)
         processes.eventually(lambda: lab.status() == HealthCheckResponse.NOT_SERVING)
-        # What was answered can still be read.
-        index = past.answers[0].receipt.index
-        request = pb.GetEntryRequest(index=index)
-        read = patiently(lambda: lab.exchange.GetEntry(request, timeout=CALL_SECONDS))
-        assert read.record.index == index
+        request = pb.GetEntryRequest(index=past.answers[0].receipt.index)
+        if name == BOTH_LOGS:
+            # The audit log is gone as well: what is above TLP:GREEN stays in.
+            with pytest.raises(grpc.RpcError) as kept:
+                lab.exchange.GetEntry(request, timeout=CALL_SECONDS)
+            assert refused(kept.value).reason == Reason.LEDGER_UNAVAILABLE
+        else:
+            # What was answered can still be read.
+            read = patiently(lambda: lab.exchange.GetEntry(request, timeout=CALL_SECONDS))
+            assert read.record.index == request.index
         drill.follower.end()
     outcry(copy, "forewarn-gateway ledger repair")
     assert copy.stop() == 0
