@@ -49,6 +49,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     found, connect = Steps(), sqlite3.connect
 
     def counting(*arguments: object, **options: object) -> sqlite3.Connection:
+        # Whatever the gateway passes is passed on, so no overload can be chosen.
         connection: sqlite3.Connection = connect(*arguments, **options)  # type: ignore[call-overload]
         connection.set_progress_handler(found.count, 1)
         return connection
